@@ -1,0 +1,35 @@
+"""Agents, targets and who gets whom: in memory, no I/O, time passed in.
+
+A `Target` says which agents a callback may go to, the `AgentPool` knows what each agent is doing, the `Router`
+reserves a Ready agent for the request that deserves it. This room never calls anybody and never reads a clock.
+"""
+
+from dialer.routing.agent import BUSY_STATES, CHOSEN_STATES, Agent, AgentState, AgentStatus
+from dialer.routing.grammar import TargetError, parse_single, parse_target
+from dialer.routing.pool import AgentKnown, AgentPool, StateNotChosen, UnknownAgent
+from dialer.routing.router import Request, Router
+from dialer.routing.target import Item, Matcher, Single, StatCondition, Target, TargetType, TargetWalk
+
+__all__ = [
+    "BUSY_STATES",
+    "CHOSEN_STATES",
+    "Agent",
+    "AgentKnown",
+    "AgentPool",
+    "AgentState",
+    "AgentStatus",
+    "Item",
+    "Matcher",
+    "Request",
+    "Router",
+    "Single",
+    "StatCondition",
+    "StateNotChosen",
+    "Target",
+    "TargetError",
+    "TargetType",
+    "TargetWalk",
+    "UnknownAgent",
+    "parse_single",
+    "parse_target",
+]
