@@ -1,0 +1,180 @@
+"""Plays legs to a detector bank, many at once, as the tap of a live call would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dialer.detection import DetectionSettings, DetectorBank, Evidence, Finding, Verdict
+from dialer.replay.leg import BLOCK, FRAME, RATE, Block, Leg
+from dialer.replay.recording import Raw, open_recording
+from dialer.replay.result import LegResult
+
+Phase = Literal["answered", "early"]
+
+Mark = float | Literal["recording", "never"]
+"""When the call was answered: seconds from the start; `recording`: as the recording itself says, else at 0; `never`."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A recording to replay.
+
+    Attributes:
+        path: the file.
+        answer: when the call was answered.
+        country: two-letter code of the tone plan, None when unknown.
+        raw: law of a file without a header.
+    """
+
+    path: Path
+    answer: Mark = "recording"
+    country: str | None = None
+    raw: Raw | None = None
+
+
+def replay_file(task: Task, settings: DetectionSettings | None = None) -> list[LegResult]:
+    """Replay one recording, all its legs side by side.
+
+    Raises:
+        RecordingError: when the file cannot be used.
+    """
+    return listen([(task, leg) for leg in open_recording(task.path, task.raw)], settings)
+
+
+def replay_attempt(recording: Path, answered_at_s: float | None, country: str | None = None) -> list[LegResult]:
+    """Replay the recording of an attempt with the answer mark stored with it.
+
+    Args:
+        recording: the file the attempt names.
+        answered_at_s: seconds from the start of the recording to the answer, None when it was never answered.
+        country: tone plan the live call used.
+
+    Raises:
+        RecordingError: when the recording is gone or damaged.
+    """
+    return replay_file(Task(recording, "never" if answered_at_s is None else answered_at_s, country))
+
+
+@dataclass
+class _Voyage:
+    """A leg on its way through a channel of the bank."""
+
+    task: Task
+    leg: Leg
+    answer_sample: int | None
+    blocks: Iterator[Block]
+    held: Block
+    position: int = 0
+    lost_frames: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    ended: bool = False
+
+    def take(self, most: int) -> Block:
+        """The next samples, at most `most` and never across the answer; an empty block at the end."""
+        while len(self.held.samples) == 0 and not self.ended:
+            following = next(self.blocks, None)
+            self.ended = following is None
+            self.held = following or self.held
+        if self.answer_sample is not None and self.position < self.answer_sample:
+            most = min(most, self.answer_sample - self.position)
+        block, self.held = _split(self.held, most)
+        self.position += len(block.samples)
+        self.lost_frames += int(block.lost.sum())
+        return block
+
+
+def _split(block: Block, count: int) -> tuple[Block, Block]:
+    """Cut a block; a frame that is cut is lost in both halves if it was lost."""
+    frames = -(-count // FRAME)
+    return (
+        Block(block.samples[:count], block.lost[:frames]),
+        Block(block.samples[count:], block.lost[count // FRAME :]),
+    )
+
+
+NOTHING = Block(np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.bool_))
+
+
+def _embark(task: Task, leg: Leg) -> _Voyage:
+    mark = task.answer
+    if mark == "recording":
+        mark = leg.answered_at_s or 0.0
+    answer = None if mark == "never" else round(mark * RATE)
+    if answer is not None and leg.codec.startswith("RTP"):
+        answer = -(-answer // FRAME) * FRAME  # lost frames are counted from a whole frame
+    return _Voyage(task, leg, answer, leg.blocks(), NOTHING)
+
+
+def listen(
+    legs: Sequence[tuple[Task, Leg]], settings: DetectionSettings | None = None, block: int = BLOCK
+) -> list[LegResult]:
+    """Play legs to one bank, each in a channel of its own.
+
+    Args:
+        legs: what to play; one channel each.
+        settings: of the bank; the country of a task takes precedence.
+        block: samples pushed at once; the result does not depend on it.
+
+    Returns:
+        One result a leg, in the order given.
+
+    Raises:
+        RecordingError: when audio turns out to be damaged.
+    """
+    bank = DetectorBank(channels=len(legs), settings=settings or DetectionSettings())
+    voyages = [_embark(task, leg) for task, leg in legs]
+    for channel, voyage in enumerate(voyages):
+        phase: Phase = "answered" if voyage.answer_sample == 0 else "early"
+        bank.open(channel, country=voyage.task.country, phase=phase)
+    sailing = list(range(len(legs)))
+    while sailing:
+        taken = {channel: voyages[channel].take(block) for channel in sailing}
+        arrived = [channel for channel, piece in taken.items() if len(piece.samples) == 0]
+        for channel in arrived:
+            voyages[channel].findings.extend(bank.finish(channel))
+            bank.close(channel)
+        sailing = [channel for channel in sailing if channel not in arrived]
+        if sailing:
+            _push(bank, sailing, [taken[channel] for channel in sailing], voyages)
+    return [_result(voyage) for voyage in voyages]
+
+
+def _push(bank: DetectorBank, channels: list[int], pieces: list[Block], voyages: list[_Voyage]) -> None:
+    counts = np.array([len(piece.samples) for piece in pieces])
+    samples = np.zeros((len(pieces), int(counts.max())), dtype=np.int16)
+    lost: NDArray[np.bool_] = np.zeros((len(pieces), -(-samples.shape[1] // FRAME)), dtype=np.bool_)
+    for row, piece in enumerate(pieces):
+        samples[row, : len(piece.samples)] = piece.samples
+        lost[row, : len(piece.lost)] = piece.lost
+    findings = bank.push_rows(np.array(channels), samples, counts, lost if lost.any() else None)
+    for finding in findings:
+        voyages[finding.channel].findings.append(finding)
+    for channel in channels:
+        voyage = voyages[channel]
+        if voyage.answer_sample is not None and 0 < voyage.answer_sample == voyage.position:
+            bank.answer(channel)
+
+
+def _result(voyage: _Voyage) -> LegResult:
+    duration_s = voyage.position / RATE
+    answered = voyage.answer_sample is not None and voyage.answer_sample <= voyage.position
+    notes = voyage.leg.notes
+    if voyage.answer_sample is not None and not answered:
+        notes = (*notes, f"the answer mark lies behind the end ({voyage.answer_sample / RATE:.3f} s): never answered")
+    return LegResult(
+        file=str(voyage.task.path),
+        leg=voyage.leg.name,
+        codec=voyage.leg.codec,
+        duration_s=duration_s,
+        answered_at_s=(voyage.answer_sample or 0) / RATE if answered else None,
+        verdicts=tuple(each for each in voyage.findings if isinstance(each, Verdict)),
+        evidence=tuple(each for each in voyage.findings if isinstance(each, Evidence)),
+        lost_s=voyage.lost_frames * FRAME / RATE,
+        notes=notes,
+    )
