@@ -39,6 +39,7 @@ class Agent:
         place: where the agent sits (AP).
         place_groups: groups of places that hold the agent's place (GP).
         campaign_groups: campaign groups the agent works for (GC).
+        gateway: through which the agent's phone is called; None: through the gateway of the service's route point.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Agent:
     place: str | None = None
     place_groups: frozenset[str] = frozenset()
     campaign_groups: frozenset[str] = frozenset()
+    gateway: str | None = None
 
     def level(self, skill: str) -> int:
         """The agent's level in `skill`, 0 when it has none."""

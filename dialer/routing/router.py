@@ -100,16 +100,17 @@ class Router:
         self._serve(request, now)
         return request
 
-    def cancel(self, request: Request, now: datetime) -> None:
-        """Takes a wish back: it waits no longer, and an agent reserved for it and not yet rung is Ready again."""
+    def cancel(self, request: Request) -> Agent | None:
+        """Takes a wish back: it waits no longer.
+
+        Returns:
+            The agent already reserved for it, which the caller now has to `release`; None if there is none.
+        """
         request.cancelled = True
         if request in self._waiting:
             self._waiting.remove(request)
         agent = request.agent
-        if agent is not None and self._held.get(agent.id) is request:
-            del self._held[agent.id]
-            if self._pool.state(agent.id) == AgentState.RESERVED:
-                self._pool.free(agent.id, now)
+        return agent if agent is not None and self._held.get(agent.id) is request else None
 
     def release(
         self, agent_id: str, now: datetime, state: AgentState = AgentState.READY, *, key: str | None = None
@@ -207,4 +208,9 @@ class Router:
         self._held[agent.id] = request
         request.agent = agent
         self._pool.set_state(agent.id, AgentState.RESERVED, now, request.key)
-        request.on_reserved(agent)
+        try:
+            request.on_reserved(agent)
+        except BaseException:  # whoever asked cannot take the agent: the next one gets it, and the fault is told
+            self.cancel(request)
+            self.release(agent.id, now, key=request.key)
+            raise

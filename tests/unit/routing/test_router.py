@@ -78,7 +78,8 @@ def test_an_agent_reserved_and_never_rung_keeps_its_place():
     desk = Desk(pool)
     request = desk.ask("c1")
     assert desk.given == {"c1": "ann"}
-    desk.router.cancel(request, at(9))
+    assert desk.router.cancel(request).id == "ann"
+    desk.router.release("ann", at(9))
     assert [a.id for a in pool.ready_matching(ANY)] == ["ann", "bob"]
 
 
@@ -238,15 +239,30 @@ def test_a_removed_agent_is_logged_out_and_gone():
     assert desk.given == {}
 
 
-def test_a_request_cancelled_by_its_own_reservation_frees_the_agent_for_the_next():
+def test_a_cancelled_request_gets_no_agent_and_leaves_none_to_release():
     desk = Desk(pool_of(agent("ann"), ready=False))
-    requests = {}
-    requests["c1"] = desk.router.request(
-        "c1", ANY, 0, T0, T0, on_reserved=lambda _a: desk.router.cancel(requests["c1"], T0)
-    )
+    request = desk.ask("c1")
+    assert desk.router.cancel(request) is None
+    desk.pool.set_state("ann", READY, at(2))
+    assert desk.given == {}
+    assert desk.pool.state("ann") == READY
+
+
+def test_an_agent_released_while_it_is_being_given_goes_to_the_next():
+    desk = Desk(pool_of(agent("ann"), ready=False))
+    desk.router.request("c1", ANY, 0, T0, T0, on_reserved=lambda a: desk.router.release(a.id, T0))
     desk.ask("c2", queued_at=at(1))
     desk.pool.set_state("ann", READY, at(2))
     assert desk.given == {"c2": "ann"}
+
+
+def test_an_agent_whose_reservation_cannot_be_told_goes_to_the_next(caplog):
+    desk = Desk(pool_of(agent("ann"), ready=False))
+    desk.router.request("c1", ANY, 0, T0, T0, on_reserved=lambda _a: 1 / 0)
+    desk.ask("c2", queued_at=at(1))
+    desk.pool.set_state("ann", READY, at(2))
+    assert desk.given == {"c2": "ann"}
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_the_dial_allowance_is_ready_agents_less_waiting_less_dialling_and_never_negative():
@@ -326,11 +342,11 @@ class RouterMachine(RuleBasedStateMachine):
 
     @rule(request=consumes(requests))
     def cancel(self, request):
-        agent_now = self.given.pop(request.key, None)
-        held = agent_now is not None and self.pool.state(agent_now) != RESERVED
-        self.router.cancel(request, self.tick())
-        if held:  # a rung or talking agent is freed by the call's own end
-            self.pool.free(agent_now, self.tick())
+        held = self.router.cancel(request)
+        given = self.given.pop(request.key, None)
+        assert given == (held.id if held else None)
+        if held is not None:
+            self.router.release(held.id, self.tick(), key=request.key)
 
     @rule(name=st.sampled_from(["a0", "a1", "a2", "a3"]))
     def call_ends(self, name):
