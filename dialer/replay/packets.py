@@ -35,12 +35,14 @@ class Datagram(NamedTuple):
         source: packed IP address and port, bytes [4 + 2] or [16 + 2].
         target: as source.
         payload: what was carried.
+        whole: false when the capture kept only the beginning of the packet.
     """
 
     at_s: float
     source: bytes
     target: bytes
     payload: bytes
+    whole: bool = True
 
 
 def endpoint_name(packed: bytes) -> str:
@@ -78,7 +80,7 @@ class Capture:
             link = reader.datalink()
             if link not in HEADER_LENGTH:
                 raise RecordingError(self.path, f"was captured on link type {link}, which is not supported")
-            frames = iter(reader)
+            frames, cut = iter(reader), 0
             while True:
                 try:
                     at_s, frame = next(frames)
@@ -88,12 +90,15 @@ class Capture:
                     self.cut_off = f"the capture is damaged or cut off: {type(fault).__name__}"
                     return
                 datagram = datagram_of_frame(float(at_s), bytes(frame), link)
-                if datagram is not None:
+                if datagram is not None and datagram.whole:
                     yield datagram
+                elif datagram is not None:
+                    cut += 1
+                    self.cut_off = f"the capture is cut off: only the beginning of {cut} packets was kept"
 
 
 def datagram_of_frame(at_s: float, frame: bytes, link: int) -> Datagram | None:
-    """The datagram inside a frame, None when it holds no whole UDP or TCP header (fragments, ARP, ...)."""
+    """The datagram inside a frame, None when it holds no UDP or TCP header (fragments, ARP, ...)."""
     start = HEADER_LENGTH[link]
     if link == ETHERNET:
         while frame[start - 2 : start] in VLAN_TAGS:
@@ -116,9 +121,8 @@ def _of_ipv4(at_s: float, frame: bytes, start: int) -> Datagram | None:
     end = start + total if total else len(frame)  # 0 when the network card segments (offload)
     if offset_in_packet:
         return None
-    return _of_transport(
-        at_s, frame[:end], body, frame[start + 9], frame[start + 12 : start + 16], frame[start + 16 : start + 20]
-    )
+    addresses = frame[start + 12 : start + 16], frame[start + 16 : start + 20]
+    return _of_transport(at_s, frame, (body, end), frame[start + 9], addresses)
 
 
 def _of_ipv6(at_s: float, frame: bytes, start: int) -> Datagram | None:
@@ -126,13 +130,16 @@ def _of_ipv6(at_s: float, frame: bytes, start: int) -> Datagram | None:
     if len(frame) < start + 40:
         return None
     end = start + 40 + int.from_bytes(frame[start + 4 : start + 6], "big")
-    return _of_transport(
-        at_s, frame[:end], start + 40, frame[start + 6], frame[start + 8 : start + 24], frame[start + 24 : start + 40]
-    )
+    addresses = frame[start + 8 : start + 24], frame[start + 24 : start + 40]
+    return _of_transport(at_s, frame, (start + 40, end), frame[start + 6], addresses)
 
 
-def _of_transport(at_s: float, frame: bytes, body: int, protocol: int, source: bytes, target: bytes) -> Datagram | None:
-    if protocol not in {UDP, TCP} or len(frame) < body + (8 if protocol == UDP else 20):
+def _of_transport(
+    at_s: float, frame: bytes, span: tuple[int, int], protocol: int, addresses: tuple[bytes, bytes]
+) -> Datagram | None:
+    body, end = span
+    if protocol not in {UDP, TCP} or min(len(frame), end) < body + (8 if protocol == UDP else 20):
         return None
-    payload = body + 8 if protocol == UDP else body + 4 * (frame[body + 12] >> 4)
-    return Datagram(at_s, source + frame[body : body + 2], target + frame[body + 2 : body + 4], frame[payload:])
+    start = body + 8 if protocol == UDP else body + 4 * (frame[body + 12] >> 4)
+    source, target = addresses[0] + frame[body : body + 2], addresses[1] + frame[body + 2 : body + 4]
+    return Datagram(at_s, source, target, frame[start:end], whole=len(frame) >= end)

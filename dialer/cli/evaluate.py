@@ -1,0 +1,90 @@
+"""`dialer eval` and `dialer tune`: how good the detector is on labelled calls, and what other settings would change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from dialer.cli.console import err, out
+from dialer.cli.replay import JobsOption, ProfileOption, settings_of
+from dialer.replay.compare import comparison
+from dialer.replay.evaluation import evaluate, results
+from dialer.replay.judge import Judged
+from dialer.replay.manifest import load_manifest
+from dialer.replay.tables import report
+
+ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST.tsv", help="Labelled calls.", show_default=False)]
+ResultsOption = Annotated[Path | None, typer.Option("--json", help="Save the figures and every call here.")]
+PlotsOption = Annotated[Path | None, typer.Option("--plot", help="Draw the curves and every doubtful call here.")]
+AgainstOption = Annotated[Path | None, typer.Option("--against", help="Compare with results saved by --json.")]
+PlanOption = Annotated[bool, typer.Option("--country-known/--country-unknown", help="Use the manifest's tone plans.")]
+
+
+def evaluation(
+    manifest: ManifestArgument,
+    save: ResultsOption = None,
+    plot: PlotsOption = None,
+    against: AgainstOption = None,
+    profile: ProfileOption = "balanced",
+    country_known: PlanOption = True,
+    jobs: JobsOption = None,
+) -> None:
+    """Run labelled calls through the detector and print how good it is.
+
+    The manifest is tab-separated with a line of names: path and expected; optionally phase, answer_s, onset_s, end_s,
+    greeting_end_s, beep_start_s, beep_end_s, country, source, speaker, codec, level_dbm0, snr_db, loss, note.
+    """
+    calls, settings = load_manifest(manifest), settings_of(profile)
+    earlier = _read_results(against) if against else None
+    with _bar(len(calls)) as bar:
+        row = bar.add_task("evaluating", total=len(calls))
+        judged = evaluate(
+            calls, settings, with_country=country_known, processes=jobs, progress=lambda: bar.advance(row)
+        )
+    found = results(judged, settings)
+    out.print(report(found["summary"]), highlight=False)
+    if earlier is not None:
+        out.print(comparison(earlier, found), highlight=False)
+    if save is not None:
+        save.write_text(json.dumps(found, indent=1) + "\n")
+    if plot is not None:
+        _draw(judged, found, plot)
+    if any(each.fault for each in judged):
+        _complain(judged)
+        raise typer.Exit(1)
+
+
+def _bar(calls: int) -> Progress:
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal or not calls)
+
+
+def _read_results(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as fault:
+        raise typer.BadParameter(f"{path}: no results saved by --json: {fault}") from fault
+    if not isinstance(found, dict) or not {"summary", "calls"} <= set(found):
+        raise typer.BadParameter(f"{path}: no results saved by --json: summary or calls missing")
+    return found
+
+
+def _complain(judged: list[Judged]) -> None:
+    for each in judged:
+        if each.fault:
+            err.print(f"dialer eval: {each.call.path}: {each.fault}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _draw(judged: list[Judged], found: dict[str, Any], folder: Path) -> None:
+    try:
+        from dialer.replay.plot_run import draw_run  # noqa: PLC0415  (matplotlib is an extra and slow to import)
+    except ModuleNotFoundError as fault:
+        raise typer.BadParameter(
+            "--plot needs matplotlib: install the extra `reports` (pip install 'callback-dialer[reports]')"
+        ) from fault
+    count = draw_run(judged, found, folder)
+    err.print(f"drawn: {count} pictures in {folder}", markup=False, highlight=False, soft_wrap=True)
