@@ -89,7 +89,7 @@ class _Work:
 
     order: Int  # channels, those with most hops first
     hops: Int  # [k] whole hops of each
-    samples: NDArray[np.int16]  # [k, _TAIL + n]
+    samples: NDArray[np.int16]  # [k, _TAIL + n + HOP]
     lost: Bool  # [k, 3 + hops]: three hops of history first
 
 
@@ -149,7 +149,7 @@ class FrontEnd:
         hops = (pending + counts) // HOP
         order = np.argsort(-hops, kind="stable")
         channels, samples, counts, pending, hops = (a[order] for a in (channels, samples, counts, pending, hops))
-        work = np.zeros((len(channels), _TAIL + samples.shape[1]), np.int16)
+        work = np.zeros((len(channels), _TAIL + samples.shape[1] + HOP), np.int16)
         work[:, :_TAIL] = self._tail[channels]
         for p in np.unique(pending):
             rows = np.flatnonzero(pending == p)

@@ -1,0 +1,438 @@
+"""The detector bank: audio of all channels in, evidence and verdicts out. One for live calls and for recordings.
+
+The same samples of a channel give the same findings to the bit, however they are cut, whatever the other channels carry and
+however many there are. The bank has no clock, no thread and does no I/O; one thread at a time may call it.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dialer.detection import fax, plan
+from dialer.detection.activity import Activity
+from dialer.detection.answer import PAUSES_S, AnswerClassifier
+from dialer.detection.answer_rules import RuleClassifier
+from dialer.detection.cadence import resolve
+from dialer.detection.channel import Channel
+from dialer.detection.finding import Finding
+from dialer.detection.frontend import Bool, Field, Float, FrontEnd, Hop, Int
+from dialer.detection.level import HOP_S, RATE_HZ
+from dialer.detection.settings import DetectionError, DetectionSettings, UnknownProfile
+
+_FRAME: Final = 160
+_PAUSE_HOPS: Final = np.array([round(s / HOP_S) for s in PAUSES_S])
+_ASK_EVERY: Final = 5
+_CONFIRM_HOPS: Final = 4
+_HELD_HOPS: Final = 6
+_NEVER: Final = np.iinfo(np.int64).max // 4
+
+
+class ChannelInUse(DetectionError):
+    """The channel is open already."""
+
+
+class ChannelClosed(DetectionError):
+    """The channel is not open."""
+
+
+class DetectorBank:
+    """Hears `channels` channels at once.
+
+    Args:
+        channels: how many rows.
+        settings: what may be set.
+        classifier: tells people from machines; the rules when None.
+    """
+
+    def __init__(
+        self, channels: int = 64, settings: DetectionSettings | None = None, classifier: AnswerClassifier | None = None
+    ) -> None:
+        self.settings = settings or DetectionSettings()
+        self._atlas = plan.load(self.settings.country_dirs)
+        self._classifier: AnswerClassifier = classifier or RuleClassifier()
+        self._classifier.attach(channels)
+        self._front = FrontEnd(channels)
+        self._activity = Activity(channels)
+        self._open: list[Channel | None] = [None] * channels
+        self.parameters_hash = self.settings.digest(self._atlas.digest, self._classifier.digest)
+        self._is_open = np.zeros(channels, np.bool_)
+        self._awaits = np.zeros(channels, np.bool_)  # answered, no verdict yet
+        self._followed = np.zeros(channels, np.bool_)  # a tone run or burst is open
+        self._locked = np.zeros(channels, np.bool_)
+        self._voice = np.zeros(channels, np.bool_)
+        self._speech = np.zeros(channels, np.bool_)
+        self._voiced = np.zeros(channels, np.int32)
+        self._begun = np.zeros(channels, np.int64)
+        self._last_voice = np.zeros(channels, np.int64)
+        self._digital = np.zeros(channels, np.int32)
+        self._data_run = np.zeros(channels, np.int32)
+        self._due = np.full(channels, _NEVER, np.int64)
+
+    # -- opening and closing -------------------------------------------------------------------------------------------
+
+    def open(self, channel: int, country: str | None = None, phase: str = "early", profile: str | None = None) -> None:
+        """Start listening afresh on a channel.
+
+        Raises:
+            ChannelInUse: when it is open already.
+            UnknownProfile: when there is no such profile.
+        """
+        if self._open[channel] is not None:
+            raise ChannelInUse(f"channel {channel} is open already")
+        if phase not in ("early", "answered"):
+            raise DetectionError(f"phase {phase!r}: early or answered")
+        name = profile or self.settings.profile
+        if name not in self.settings.profiles:
+            raise UnknownProfile(f"profile {name!r}: known are {', '.join(sorted(self.settings.profiles))}")
+        self._front.reset(channel)
+        self._activity.reset(channel)
+        self._open[channel] = Channel(
+            channel, phase, country or self.settings.country, self.settings.profiles[name], self._atlas,
+            self.parameters_hash,
+        )  # fmt: skip
+        self._is_open[channel] = True
+        for flags in (self._followed, self._locked, self._voice, self._speech):
+            flags[channel] = False
+        for counts in (self._voiced, self._begun, self._last_voice, self._digital, self._data_run):
+            counts[channel] = 0
+        self._awaits[channel] = phase == "answered"
+        self._due[channel] = 0
+        self._classifier.reset(np.array([channel], np.intp))
+
+    def answer(self, channel: int) -> None:
+        """Mark the answer at the channel's present position; its budget starts here."""
+        state = self._state(channel)
+        state.answer(self._front.samples_heard(channel) // 80)
+        self._awaits[channel] = state.open
+        self._speech[channel] = False
+        self._voiced[channel] = 0
+        self._begun[channel] = self._front.samples_heard(channel) // 80
+        self._due[channel] = 0
+        self._classifier.reset(np.array([channel], np.intp))
+
+    def close(self, channel: int) -> None:
+        """Stop listening; closing a closed channel does nothing."""
+        self._open[channel] = None
+        self._is_open[channel] = False
+        self._awaits[channel] = False
+
+    def finish(self, channel: int) -> list[Finding]:
+        """Say what is left to say at the end of the audio: last segments, and a verdict by what is known."""
+        state = self._state(channel)
+        now = self._front.samples_heard(channel) // 80
+        segment = state.tone.flush(now)
+        if segment is not None:
+            state.take_segment(segment, now)
+        burst = state.burst.close() if state.burst.alive else None
+        if burst is not None:
+            state.take_burst(burst, now)
+        if state.open:
+            self._conclude(state, now)
+        return self._drain([state])
+
+    def _state(self, channel: int) -> Channel:
+        state = self._open[channel]
+        if state is None:
+            raise ChannelClosed(f"channel {channel} is not open")
+        return state
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of state in arrays, all channels."""
+        own = sum(a.nbytes for a in vars(self).values() if isinstance(a, np.ndarray))
+        return self._front.nbytes + self._activity.nbytes + own
+
+    # -- audio ---------------------------------------------------------------------------------------------------------
+
+    def push(
+        self, samples: NDArray[Any], counts: NDArray[Any] | None = None, lost: NDArray[np.bool_] | None = None
+    ) -> list[Finding]:
+        """Take new samples of every channel.
+
+        Args:
+            samples: int16 [channels, n] at the rate of the settings; floats are taken as 16-bit values, not-a-number as lost.
+            counts: int [channels] how many samples of each row count; None: all. Rows of closed channels are ignored.
+            lost: bool [channels, ceil(n / 160)] frames of 160 samples that were never received, or None.
+
+        Returns:
+            Findings ordered by channel, then time.
+        """
+        return self.push_rows(np.arange(len(samples)), samples, counts, lost)
+
+    def push_rows(
+        self, channels: NDArray[Any], samples: NDArray[Any], counts: NDArray[Any] | None = None,
+        lost: NDArray[np.bool_] | None = None,
+    ) -> list[Finding]:  # fmt: skip
+        """Take new samples of the channels named, one row each; otherwise as `push`."""
+        rows = np.asarray(channels, np.intp)
+        n = samples.shape[1]
+        many = np.full(len(rows), n, np.intp) if counts is None else np.clip(np.asarray(counts, np.intp), 0, n)
+        gone = None
+        if lost is not None and lost.any():
+            gone = np.repeat(lost.astype(np.bool_), _FRAME, axis=1)[:, :n]
+        if samples.dtype != np.int16:
+            samples, gone = _as_int16(samples, gone)
+        live = np.flatnonzero(self._is_open[rows] & (many > 0))
+        if len(live) < len(rows):
+            rows, samples, many = rows[live], samples[live], many[live]
+            gone = None if gone is None else gone[live]
+        if len(rows) == 0:
+            return []
+        for hop in self._front.feed(rows, samples, many, gone):
+            self._hear(hop)
+        return self._drain(self._open[c] for c in np.sort(rows))
+
+    def _drain(self, states: Iterable[Channel | None]) -> list[Finding]:
+        found: list[Finding] = []
+        for state in states:
+            if state is not None and state.out:
+                found += state.out
+                state.out = []
+        return found
+
+    # -- one hop -------------------------------------------------------------------------------------------------------
+
+    def _hear(self, hop: Hop) -> None:
+        """Everything that happens on one hop, in a fixed order."""
+        now = hop.channels
+        hop.locked[:] = self._locked[now]
+        self._activity.step(hop)
+        digital = np.where(hop.digital, self._digital[now] + 1, 0)
+        self._digital[now] = digital
+        held = hop.lost | (hop.digital & (digital <= _HELD_HOPS))
+        noise = np.minimum(np.float32(10.0) ** ((hop[Field.FLOOR] - hop[Field.BAND]) * np.float32(0.1)), np.float32(0.5))
+        tonal = hop.analysed & ~hop.lost & (hop[Field.P1] >= np.float32(0.75) * (1 - noise))
+        call = hop.analysed & ~hop.lost & (hop[Field.CALL] >= np.float32(0.85) * (1 - noise))
+        self._follow(hop, tonal, call, held)
+        self._data(hop)
+        self._talk(hop, tonal, call)
+        waiting = self._awaits[now]
+        if waiting.all():
+            self._classifier.step(hop)
+        elif waiting.any():
+            self._classifier.step(select(hop, np.flatnonzero(waiting)))
+        self._decide(hop)
+
+    def _follow(self, hop: Hop, tonal: Bool, call: Bool, held: Bool) -> None:
+        """Feed the trackers of the channels where a tone sounds or a run is open."""
+        now = hop.channels
+        columns = np.flatnonzero(tonal | call | self._followed[now])
+        if len(columns) == 0:
+            return
+        names = (Field.F1, Field.P1, Field.BAND, Field.LEVEL)
+        features = zip(*(hop[f][columns].tolist() for f in names), strict=True)
+        wanting: list[int] = []
+        for column, (freq, purity, band, level) in zip(columns.tolist(), features, strict=True):
+            channel = int(now[column])
+            state = self._state(channel)
+            if not state.listening:
+                self._followed[channel] = self._locked[channel] = False
+                continue
+            index = int(hop.index[column])
+            run = state.tone
+            quiet = level < band - 8.0 or not tonal[column]
+            segment = run.update(
+                index, bool(tonal[column]), freq, band, purity, quiet, bool(held[column]), hop.samples[column]
+            )
+            if segment is not None:
+                state.take_segment(segment, index)
+            if run.hops >= fax.ANSWER_HOPS:
+                state.take_answer_tone(index)
+            if run.alive and run.steady:
+                state.last_sound = index
+            self._follow_burst(state, index, bool(call[column]), band, freq, bool(held[column]))
+            if state.burst.wants_measure:
+                wanting.append(column)
+            self._followed[channel] = run.alive or state.burst.alive
+            self._locked[channel] = (run.alive and run.steady) or (state.burst.alive and state.burst.steady)
+        if wanting:
+            for column, found in zip(wanting, resolve(hop.samples[wanting]).tolist(), strict=True):
+                self._state(int(now[column])).burst.measure(found)
+
+    @staticmethod
+    def _follow_burst(state: Channel, index: int, on: bool, band: float, freq: float, held: bool) -> None:
+        burst = state.burst.update(index, on, band, freq, held)
+        if burst is not None:
+            state.take_burst(burst, index)
+        elif state.burst.hops >= 6 and state.burst.hops % 10 == 6:
+            state.check_cadence(index)
+
+    def _data(self, hop: Hop) -> None:
+        """Look for V.21 flags where the energy has lain in their band for the length of the long window."""
+        now = hop.channels
+        f1 = hop[Field.F1]
+        in_band = hop.analysed & (f1 > 1560) & (f1 < 1940) & (hop[Field.P1] + hop[Field.P2] > np.float32(0.6))
+        run = np.where(in_band | hop.lost, self._data_run[now] + 1, 0)
+        self._data_run[now] = run
+        for column in np.flatnonzero((run >= fax.V21_HOPS) & (run % 4 == 2)).tolist():
+            state = self._state(int(now[column]))
+            if state.open and not state.tone.steady:
+                score = fax.flag_score(hop.samples[column])
+                if score >= fax.V21_SCORE:
+                    state.take_flags(score, int(hop.index[column]))
+
+    def _talk(self, hop: Hop, tonal: Bool, call: Bool) -> None:
+        """Confirm speech: activity with voiced hops that are no tone; say where it begins and ends."""
+        now = hop.channels
+        before, voice = self._voice[now], hop.voice
+        begins = np.flatnonzero(voice & ~before)
+        if len(begins):
+            rows = now[begins]
+            self._voiced[rows] = 0
+            self._begun[rows] = np.maximum(self._begun[rows], hop.index[begins] - 4)
+        self._voice[now] = voice
+        counted = voice & hop.active & ~tonal & ~hop.tainted & (hop[Field.VOICING] >= np.float32(0.5))
+        self._voiced[now] += counted
+        talking = self._speech[now]
+        sounding = hop.active & voice & talking
+        self._last_voice[now] = np.where(sounding, hop.index, self._last_voice[now])
+        starts = np.flatnonzero(voice & ~talking & (self._voiced[now] >= _CONFIRM_HOPS))
+        ends = np.flatnonzero(talking & ~voice)
+        for column in starts.tolist():
+            self._start_speech(int(now[column]), int(hop.index[column]))
+        for column in ends.tolist():
+            self._end_speech(int(now[column]), int(hop.index[column]))
+        del call
+
+    def _start_speech(self, channel: int, index: int) -> None:
+        state = self._state(channel)
+        self._speech[channel] = True
+        self._last_voice[channel] = index
+        if not state.listening:
+            return
+        begun = int(self._begun[channel])
+        state.last_sound = index
+        if state.answered is not None and state.first_voice is None:
+            state.first_voice = max(begun, state.answered)
+        state.say((index + 1) * HOP_S, "speech_start", f"voice from {begun * HOP_S:.2f} s", start_s=begun * HOP_S)
+
+    def _end_speech(self, channel: int, index: int) -> None:
+        state = self._state(channel)
+        self._speech[channel] = False
+        self._begun[channel] = index
+        if not state.listening:
+            return
+        end = (int(self._last_voice[channel]) + 1) * HOP_S
+        state.last_sound = int(self._last_voice[channel])
+        state.say((index + 1) * HOP_S, "speech_end", f"voice until {end:.2f} s", end_s=end)
+
+    # -- deciding ------------------------------------------------------------------------------------------------------
+
+    def _decide(self, hop: Hop) -> None:
+        """Look at the channels whose time has come."""
+        now = hop.channels
+        due = np.flatnonzero(hop.index >= self._due[now])
+        if len(due) == 0:
+            return
+        asked: list[int] = []
+        for column in due.tolist():
+            channel, index = int(now[column]), int(hop.index[column])
+            state = self._state(channel)
+            self._due[channel] = index + _ASK_EVERY
+            if not state.open:
+                self._awaits[channel] = False
+                self._due[channel] = _NEVER
+            elif self._check_timers(state, channel, index):
+                asked.append(column)
+        if asked:
+            channels = now[asked]
+            for column, p in zip(asked, self._classifier.probabilities(channels).tolist(), strict=True):
+                self._weigh(self._state(int(now[column])), int(hop.index[column]), p)
+
+    def _check_timers(self, state: Channel, channel: int, index: int) -> bool:
+        """Run the timers of an open channel; tell whether its voice is to be weighed."""
+        if state.cadence_alive:
+            state.check_cadence(index)
+        if state.answered is None or not state.open:
+            return False
+        state.check_pager(index)
+        if state.first_voice is not None:
+            pause = index - int(self._last_voice[channel])
+            ahead = _PAUSE_HOPS[pause < _PAUSE_HOPS]
+            if len(ahead):
+                self._due[channel] = min(int(self._due[channel]), index + int(ahead[0]) - pause)
+            return state.open
+        quiet_since = max(state.answered, state.last_sound)
+        limit = round(self.settings.silence_limit_s / HOP_S)
+        if state.open and index - quiet_since >= limit and not state.tone.alive:
+            self._call_silence(state, channel, index)
+        return False
+
+    def _call_silence(self, state: Channel, channel: int, index: int) -> None:
+        at_s = (index + 1) * HOP_S
+        digital = int(self._digital[channel]) > 0
+        kind = "digital_silence" if digital else "silence"
+        state.say(at_s, kind, f"nothing heard for {self.settings.silence_limit_s:.1f} s")
+        state.decide(at_s, "silence", 0.9)
+
+    def _weigh(self, state: Channel, index: int, p: float) -> None:
+        """Hold P(machine) against the profile: now a machine, now a person, time up, or wait."""
+        if not state.open or state.first_voice is None:
+            return
+        profile = state.profile
+        voice_s = (index - state.first_voice) * HOP_S
+        pause_s = (index - int(self._last_voice[state.number])) * HOP_S
+        if p >= profile.machine_at and voice_s >= profile.machine_after_s:
+            self._rule(state, index, "machine", p)
+            return
+        for pause, most in zip(profile.pauses_s, profile.human_at, strict=True):
+            if pause_s >= pause and p <= most:
+                self._rule(state, index, "human", p)
+                return
+        if voice_s >= self.settings.answered_limit_s:
+            self._rule(state, index, self._by_cost(profile.machine_at_limit, profile.human_at_limit, p), p)
+
+    @staticmethod
+    def _by_cost(machine_at: float, human_at: float, p: float) -> str:
+        if p >= machine_at:
+            return "machine"
+        return "human" if p < human_at else "undecided"
+
+    def _rule(self, state: Channel, index: int, name: str, p: float) -> None:
+        at_s = (index + 1) * HOP_S
+        reasons = self._classifier.explain(state.number)[:5]
+        words = ", ".join(f"{r.feature} {r.value:g} ({r.weight:+.1f})" for r in reasons)
+        state.say(
+            at_s, "probability", f"P(machine) {p:.3f}: {words}", p_machine=p,
+            reasons=[(r.feature, round(r.value, 4), round(r.weight, 3)) for r in reasons],
+            subclass=self._classifier.subclass(state.number),
+        )  # fmt: skip
+        state.decide(at_s, name, p if name == "machine" else 1 - p, p)
+
+    def _conclude(self, state: Channel, now: int) -> None:
+        """The audio is over and nothing was decided: say what is most likely."""
+        at_s = now * HOP_S
+        if state.answered is None:
+            if state.ringing:
+                state.decide(at_s, "ringback", 0.9)
+            elif self._last_voice[state.number] or state.cadence_alive:
+                state.decide(at_s, "music", 0.6)
+        elif state.first_voice is not None:
+            p = float(self._classifier.probabilities(np.array([state.number], np.intp))[0])
+            self._rule(state, now - 1, self._by_cost(state.profile.machine_at_limit, state.profile.human_at_limit, p), p)
+        else:
+            state.check_pager(now + round(2 / HOP_S))
+            state.decide(at_s, "silence", 0.6)
+
+
+def select(hop: Hop, columns: Int) -> Hop:
+    """Give the hop of some of its columns."""
+    values: Float = hop.values[:, columns]
+    return Hop(
+        hop.channels[columns], hop.index[columns], values, hop.spectrum[columns], hop.analysed[columns],
+        hop.digital[columns], hop.lost[columns], hop.tainted[columns], hop.active[columns], hop.voice[columns],
+        hop.locked[columns], hop.samples[columns],
+    )  # fmt: skip
+
+
+def _as_int16(samples: NDArray[Any], lost: NDArray[np.bool_] | None) -> tuple[NDArray[np.int16], NDArray[np.bool_] | None]:
+    """Take floats for 16-bit values: clipped, infinite ones too; what is no number is lost."""
+    bad = np.isnan(samples)
+    gone = (bad if lost is None else lost | bad) if bad.any() else lost
+    clean = np.clip(np.nan_to_num(samples, nan=0.0, posinf=32767, neginf=-32768), -32768, 32767)
+    return np.rint(clean).astype(np.int16), gone
+
+
+__all__ = ["RATE_HZ", "ChannelClosed", "ChannelInUse", "DetectorBank"]

@@ -1,0 +1,321 @@
+"""Cadences: bursts of call progress tone of one channel, and which country's tone they are.
+
+A burst is known by its energy in 290-690 Hz, not by one peak, so that two tones 25 Hz apart, which beat, still make one burst.
+Its frequencies come from 128 ms windows. Pauses of speech never count: every burst must be a steady tone of the plan.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from dialer.detection.level import HOP_S, RATE_HZ
+from dialer.detection.plan import Pattern, Window
+
+_CENTRE_S: Final = 0.016  # from the middle of the 32 ms window to its end
+_EDGE_S: Final = 0.005  # half a hop: what counting whole hops takes from each end
+_GAP_HOPS: Final = 3
+_HELD_HOPS: Final = 6
+_FALL_DB: Final = 11.0
+_KEPT: Final = 320
+MEASURE_HOPS: Final = 14  # a burst this old fills the long window
+_MEASURE_EVERY: Final = 4
+STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
+
+_LONG_FFT: Final = 2048
+_LONG_BIN_HZ: Final = RATE_HZ / _LONG_FFT
+_LONG_HANN: Final = (0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(1024) + 0.5) / 1024)).astype(np.float32)
+_FIRST_BIN: Final = 74  # 289 Hz
+_LAST_BIN: Final = 180  # 703 Hz
+_LONG_REJECT: Final = np.arange(-4, 5)
+_SECOND_DB: Final = 12.0
+
+
+def resolve(samples: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Separate the tones of call progress: int16 [k, 1024] -> [k, 6]: three frequencies, their levels in dB against the first.
+
+    Strongest first; a tone 25 Hz away from another is told apart.
+    """
+    bins = scipy.fft.rfft(samples * _LONG_HANN, _LONG_FFT, axis=1)[:, _FIRST_BIN - 1 : _LAST_BIN + 1]
+    power = bins.real**2 + bins.imag**2 + np.float32(1e-3)
+    logs = np.log(np.ascontiguousarray(power))
+    found = np.empty((len(samples), 6))
+    rest = logs[:, 1:-1].copy()
+    peak = (logs[:, 1:-1] >= logs[:, :-2]) & (logs[:, 1:-1] >= logs[:, 2:])
+    rest[~peak] = -99.0
+    rows = np.arange(len(samples))
+    for n in range(3):
+        at = rest.argmax(axis=1)
+        left, mid, right = logs[rows, at], logs[rows, at + 1], logs[rows, at + 2]
+        bend = left - 2 * mid + right
+        shift = np.where(bend < 0, 0.5 * (left - right) / np.minimum(bend, -1e-6), 0.0)
+        found[:, n] = (at + _FIRST_BIN + np.clip(shift, -1, 1)) * _LONG_BIN_HZ
+        found[:, 3 + n] = rest[rows, at] * (10 / np.log(10))
+        np.put_along_axis(rest, np.clip(at[:, None] + _LONG_REJECT, 0, rest.shape[1] - 1), np.float32(-99), axis=1)
+    found[:, 3:] -= found[:, 3:4].copy()
+    return found
+
+
+@dataclass(slots=True)
+class Burst:
+    """One stretch of call progress tone."""
+
+    start_s: float
+    end_s: float
+    freqs_hz: tuple[float, ...]
+    resolved: bool  # the frequencies come from the long window
+    level_dbm0: float
+    level_spread_db: float
+    spread_hz: float
+    open_start: bool
+    open_end: bool = False
+
+    @property
+    def length_s(self) -> float:
+        """Give the length in seconds."""
+        return self.end_s - self.start_s
+
+
+class BurstTracker:
+    """Follows one channel's call progress band and gives bursts."""
+
+    __slots__ = ("_bands", "_freqs", "_gap", "_held", "_measures", "_start", "hops")
+
+    def __init__(self) -> None:
+        self.hops = 0  # hops since the open burst began; 0: none
+        self._start = 0
+        self._bands: list[float] = []
+        self._freqs: list[float] = []
+        self._measures: list[tuple[float, ...]] = []
+        self._gap = 0
+        self._held = 0
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether a burst is open."""
+        return self.hops > 0
+
+    @property
+    def wants_measure(self) -> bool:
+        """Tell whether the long window should be looked at on this hop."""
+        return self._gap == 0 and self.hops >= MEASURE_HOPS and (self.hops - MEASURE_HOPS) % _MEASURE_EVERY == 0 and (
+            len(self._measures) < 40
+        )  # fmt: skip
+
+    @property
+    def length_s(self) -> float:
+        """Give the age of the open burst."""
+        return self.hops * HOP_S
+
+    @property
+    def steady(self) -> bool:
+        """Tell whether the open burst is a tone: 80 ms old, level within the swing of two beating tones."""
+        recent = self._bands[-8:]
+        return self._gap == 0 and len(recent) == 8 and max(recent) - min(recent) < 6.0
+
+    def measure(self, found: list[float]) -> None:
+        """Take one look of the long window, see `resolve`."""
+        self._measures.append(tuple(found))
+
+    def update(self, index: int, on: bool, band: float, freq: float, held: bool) -> Burst | None:
+        """Take one hop: whether call progress tone sounds, level and peak of the window; give the burst it ended."""
+        if self.hops == 0:
+            if on:
+                self.hops, self._start, self._gap, self._held = 1, index, 0, 0
+                self._bands, self._freqs, self._measures = [band], [freq], []
+            return None
+        self.hops += 1
+        fallen = band < max(self._bands[-12:]) - _FALL_DB
+        if on and not fallen:
+            if self._gap and len(self._bands) < _KEPT:
+                self._bands += [min(self._bands[-1], band)] * self._gap
+                self._freqs += [self._freqs[-1]] * self._gap
+            self._gap = self._held = 0
+            if len(self._bands) < _KEPT:
+                self._bands.append(band)
+                self._freqs.append(freq)
+            return None
+        if held and self._held < _HELD_HOPS:
+            self._held += 1
+            self._gap += 1
+            return None
+        self._gap += 1
+        if self._gap - self._held >= _GAP_HOPS:
+            return self.close()
+        return None
+
+    def close(self) -> Burst | None:
+        """End the open burst and give it, when it is long enough to be one."""
+        last = self._start + self.hops - self._gap  # hop after the last that was on
+        start = self._start
+        self.hops = 0
+        if len(self._bands) < 4:
+            return None
+        return self._burst(start, last)
+
+    def snapshot(self) -> Burst | None:
+        """Give the open burst as it stands."""
+        if len(self._bands) < 4:
+            return None
+        burst = self._burst(self._start, self._start + self.hops - self._gap)
+        burst.open_end = True
+        return burst
+
+    def _burst(self, start: int, last: int) -> Burst:
+        bands = np.array(self._bands)
+        inner = bands[2:-2] if len(bands) > 8 else bands
+        median = float(np.median(inner))
+        loud = np.flatnonzero(bands >= median - 6.0)
+        begin = (start + 1 + int(loud[0])) * HOP_S - _CENTRE_S - _EDGE_S
+        tail = len(bands) - 1 - int(loud[-1]) if len(bands) < _KEPT else 0
+        end = (last - tail) * HOP_S - _CENTRE_S + _EDGE_S
+        steady = bands[loud[0] + 2 : loud[-1] - 1]
+        freqs = np.array(self._freqs[loud[0] + 2 : loud[-1] - 1] or self._freqs)
+        tones, resolved = self._tones(freqs)
+        return Burst(
+            start_s=max(0.0, begin), end_s=end, freqs_hz=tones, resolved=resolved, level_dbm0=median,
+            level_spread_db=float(steady.std()) if len(steady) else 0.0, spread_hz=float(freqs.std()),
+            open_start=start < 4,
+        )  # fmt: skip
+
+    def _tones(self, freqs: NDArray[np.float64]) -> tuple[tuple[float, ...], bool]:
+        """Give the frequencies of the burst, lowest first, and whether the long window saw them."""
+        if not self._measures:
+            return (float(np.median(freqs)),), False
+        found = np.array(self._measures)
+        count = 1 + int(np.median(found[:, 4]) > -_SECOND_DB) + int(np.median(found[:, 5]) > -_SECOND_DB)
+        ordered = np.sort(found[:, :count], axis=1)
+        return tuple(float(f) for f in np.median(ordered, axis=0)), True
+
+
+@dataclass(slots=True)
+class Match:
+    """A pattern that the bursts fit."""
+
+    pattern: Pattern
+    cost: float
+    cycles: float
+    complete: bool
+
+
+@dataclass(slots=True)
+class CadenceListener:
+    """Holds one channel's last bursts against the patterns of its plan."""
+
+    patterns: tuple[Pattern, ...]
+    bursts: list[Burst] = field(default_factory=list)
+
+    _MOST: Final = 10
+
+    def take(self, burst: Burst) -> None:
+        """Keep a burst; one that is no tone, or comes after another tone, starts anew."""
+        if not _is_tone(burst):
+            self.bursts.clear()
+            return
+        if self.bursts and not _alike(self.bursts[-1], burst):
+            self.bursts.clear()
+        self.bursts.append(burst)
+        del self.bursts[: -self._MOST]
+
+    def matches(self, now_s: float, sounding: Burst | None) -> list[Match]:
+        """Give the patterns the bursts fit, best first; patterns that may still turn out to fit have `complete` false."""
+        if not self.bursts and sounding is None:
+            return []
+        found = [match for pattern in self.patterns if (match := self._fit(pattern, now_s, sounding))]
+        return sorted(found, key=lambda m: m.cost)
+
+    def _fit(self, pattern: Pattern, now_s: float, sounding: Burst | None) -> Match | None:
+        bursts = [*self.bursts, sounding] if sounding else self.bursts
+        if not all(_fits_tone(step.freqs_hz, bursts[-1]) for step in pattern.steps):
+            return None
+        if pattern.steady:
+            return _fit_steady(pattern, bursts)
+        offset = range(len(pattern.steps))
+        fits = [match for first in offset if (match := _fit_from(pattern, first, bursts, now_s))]
+        return min(fits, key=lambda m: (not m.complete, m.cost)) if fits else None
+
+
+def _is_tone(burst: Burst) -> bool:
+    """Tell a burst of tone from a syllable: level steady, frequency too unless two tones beat."""
+    if burst.length_s < 0.03:
+        return False
+    dual = len(burst.freqs_hz) > 1
+    return burst.level_spread_db < (5.0 if dual else 2.0) and (dual or burst.spread_hz < 6.0)
+
+
+def _alike(first: Burst, second: Burst) -> bool:
+    if first.resolved != second.resolved:
+        return min(abs(a - b) for a in first.freqs_hz for b in second.freqs_hz) < 40.0
+    if len(first.freqs_hz) != len(second.freqs_hz):
+        return False
+    return all(abs(a - b) < 12.0 for a, b in zip(first.freqs_hz, second.freqs_hz, strict=True))
+
+
+def _fits_tone(windows: tuple[Window, ...], burst: Burst) -> bool:
+    """Tell whether the burst's frequencies are those of a step, all of them when the long window saw them."""
+    freqs = burst.freqs_hz
+    if not burst.resolved:
+        return windows[0].low - 15 <= freqs[0] <= windows[-1].high + 15
+    if len(windows) == 3:  # a modulated tone: carrier and side lines, any of them may be weak
+        return all(any(f in w for w in windows) for f in freqs)
+    return len(freqs) == len(windows) and all(f in w for f, w in zip(freqs, windows, strict=True))
+
+
+def _freq_cost(pattern: Pattern, burst: Burst) -> float:
+    windows = pattern.steps[0].freqs_hz
+    if not burst.resolved or len(windows) != len(burst.freqs_hz):
+        nearest = min(abs(f / w.nominal - 1) for f in burst.freqs_hz for w in windows)
+        return nearest * 40
+    return 40 * max(abs(f / w.nominal - 1) for f, w in zip(burst.freqs_hz, windows, strict=True))
+
+
+def _fit_steady(pattern: Pattern, bursts: list[Burst]) -> Match | None:
+    last = bursts[-1]
+    if not last.open_end:
+        return None
+    return Match(pattern, _freq_cost(pattern, last), 1.0, last.length_s >= STEADY_S + 0.5)
+
+
+def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -> Match | None:
+    """Lay the pattern on the bursts, the oldest burst on step `first`."""
+    costs: list[float] = []
+    whole = 0
+    steps = pattern.steps
+    for n, burst in enumerate(bursts):
+        step = steps[(first + n) % len(steps)]
+        part = (n == 0 and burst.open_start) or burst.open_end
+        if not _take(step.on_s, burst.length_s, part, costs):
+            return None
+        whole += not part
+        ended = n + 1 < len(bursts)
+        off = (bursts[n + 1].start_s if ended else now_s) - burst.end_s
+        if burst.open_end or step.off_s is None:
+            continue
+        if not _take(step.off_s, off, not ended, costs):
+            return None
+        whole += ended
+    silent = 0.0 if bursts[-1].open_end else now_s - bursts[-1].end_s
+    cost = sum(costs) / max(1, len(costs)) + _freq_cost(pattern, bursts[-1])
+    return Match(pattern, cost, whole / (2 * len(steps)), _complete(pattern, bursts, whole, silent))
+
+
+def _take(window: Window, length: float, partial: bool, costs: list[float]) -> bool:
+    """Hold one interval against its window; one cut short must only not be too long."""
+    if length > window.high or (not partial and length < window.low):
+        return False
+    if not partial and window.nominal:
+        costs.append(abs(length - window.nominal) / window.nominal)
+    return True
+
+
+def _complete(pattern: Pattern, bursts: list[Burst], whole: int, silent_s: float) -> bool:
+    """Tell whether enough was heard: three whole intervals of a short cadence; of ringing a burst and its long silence."""
+    if pattern.verdict == "ringback":
+        return silent_s >= 1.1 and (whole >= 1 or bursts[0].open_start)
+    if pattern.period_s > 2.0 and len(pattern.steps) == 1:
+        return whole >= 2
+    return whole >= max(3, 2 * len(pattern.steps) - 1)
+
+
