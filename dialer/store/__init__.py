@@ -1,0 +1,37 @@
+"""The callback store on SQLAlchemy Core: SQLite by default, PostgreSQL for many nodes. The only truth."""
+
+from dialer.store.errors import (
+    AttemptClosed,
+    AttemptConflict,
+    DuplicateCallback,
+    StoreBusy,
+    StoreClosed,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreSchemaNewer,
+    StoreUnavailable,
+    StoreUrlError,
+    UnknownCallback,
+    VersionConflict,
+)
+from dialer.store.filter import CallbackFilter
+from dialer.store.store import Store
+
+__all__ = [
+    "AttemptClosed",
+    "AttemptConflict",
+    "CallbackFilter",
+    "DuplicateCallback",
+    "Store",
+    "StoreBusy",
+    "StoreClosed",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreSchemaNewer",
+    "StoreUnavailable",
+    "StoreUrlError",
+    "UnknownCallback",
+    "VersionConflict",
+]

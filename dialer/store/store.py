@@ -1,0 +1,449 @@
+"""The callback store: the only truth. Everything it says is committed.
+
+All writes go through one `Writer` (group commit) and are checked against the transition table; reads use connections
+of their own and see the last committed state.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import fields as fields_of
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from dialer.callback.record import (
+    Attempt,
+    AttemptResult,
+    Callback,
+    HistoryEntry,
+    JournalEntry,
+    NewCallback,
+    NodeInfo,
+)
+from dialer.callback.state import Actor, Position, State
+from dialer.store import claiming, engine as engines, fault, operation as op, rows, schema
+from dialer.store.filter import CallbackFilter, conditions, ordering
+from dialer.store.opening import open_engines
+from dialer.store.writer import Writer
+
+_NEW_FIELDS = tuple(field.name for field in fields_of(NewCallback))
+
+
+class Store:
+    """Callbacks, their attempts, history and journal, in SQLite or PostgreSQL.
+
+    One instance per process and event loop: `await Store.open(...)`, at the end `await store.close()`.
+    """
+
+    def __init__(self, writer: Writer, reader: AsyncEngine, write_engine: AsyncEngine, url: str, node: str) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._write_engine = write_engine
+        self.url = url
+        self.node = node
+
+    @classmethod
+    async def open(
+        cls,
+        url: str = "sqlite+aiosqlite:///var/dialer.db",
+        *,
+        durable: engines.Durable = "process",
+        node: str = "node-1",
+        busy_s: float = 10.0,
+    ) -> "Store":
+        """Open the database and bring its schema up to date.
+
+        Args:
+            url: SQLite file or PostgreSQL database.
+            durable: What a commit survives: the death of the ``process``, or the loss of ``power``.
+            node: Name of this node.
+            busy_s: How long to try while another program holds the database's lock.
+
+        Raises:
+            StoreUrlError, StoreUnavailable, StoreBusy, StoreFull, StoreDamaged, StoreSchemaNewer: when it cannot.
+        """
+        opened = await open_engines(url, durable=durable, busy_s=busy_s)
+        writer = Writer(opened.writer, url=opened.shown, busy_s=busy_s)
+        writer.start()
+        return cls(writer, opened.reader, opened.writer, opened.shown, node)
+
+    async def close(self) -> None:
+        """Finish what has been asked for, then close all connections."""
+        await self._writer.stop()
+        await self._reader.dispose()
+        await self._write_engine.dispose()
+
+    # -- one callback ------------------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        new: NewCallback,
+        *,
+        event: str,
+        actor: Actor | str,
+        now: datetime,
+        user: str | None = None,
+    ) -> Callback:
+        """Add a callback by T01, T02 or T03.
+
+        Raises:
+            InvalidTransition: when `event` creates nothing or does not fit `resume_state`.
+            DuplicateCallback: when `new.id` is taken.
+        """
+        values = {name: _cut(getattr(new, name)) for name in _NEW_FIELDS}
+        if new.id is None:
+            values["id"] = f"{await self.service_number(new.service)}-{uuid.uuid4()}"
+        return await self._writer.submit(
+            op.Create(fields=values, event=event, actor=Actor(actor), now=schema.to_ms(now), user=user)
+        )
+
+    async def transition(
+        self,
+        callback_id: str,
+        version: int | None,
+        event: str,
+        *,
+        actor: Actor | str,
+        now: datetime,
+        to: Position | None = None,
+        changes: Mapping[str, Any] | None = None,
+        user: str | None = None,
+        note: str = "",
+    ) -> Callback:
+        """Move a callback by one transition.
+
+        An attempt that the transition leaves behind is closed: 52 by a cancel, 4 by an error, else as it was known.
+
+        Args:
+            callback_id: Which.
+            version: The version on which the decision rests; None takes whatever is there.
+            event: T-number.
+            actor: Who causes it.
+            now: Aware time.
+            to: State and phase, when the transition has several targets.
+            changes: Further fields of the record.
+            user: Name of the user, for console actions.
+            note: For the history.
+
+        Raises:
+            InvalidTransition, VersionConflict, UnknownCallback: and nothing is written.
+        """
+        return await self._writer.submit(
+            op.Change(
+                callback_id=callback_id,
+                version=version,
+                event=event,
+                actor=Actor(actor),
+                now=schema.to_ms(now),
+                to=to,
+                changes=_cut_all(changes),
+                user=user,
+                note=note,
+            )
+        )
+
+    async def update(
+        self, callback_id: str, version: int | None, *, now: datetime, changes: Mapping[str, Any]
+    ) -> Callback:
+        """Set fields that are no matter of transitions (`operation.UPDATABLE`).
+
+        Raises:
+            InvalidTransition, VersionConflict, UnknownCallback: and nothing is written.
+        """
+        return await self._writer.submit(
+            op.Update(callback_id=callback_id, version=version, now=schema.to_ms(now), changes=_cut_all(changes))
+        )
+
+    # -- attempts ----------------------------------------------------------------------------------------------
+
+    async def begin_attempt(
+        self,
+        callback_id: str,
+        version: int | None,
+        *,
+        event: str = "T30",
+        now: datetime,
+        node: str | None = None,
+        lease_s: float = 30.0,
+        to: Position | None = None,
+        actor: Actor | str = Actor.ENGINE,
+        changes: Mapping[str, Any] | None = None,
+        note: str = "",
+    ) -> tuple[Callback, Attempt]:
+        """Write the attempt and enter the dialling phase; call it before the INVITE leaves.
+
+        Raises:
+            AttemptConflict: when the callback or its number has an open attempt.
+            InvalidTransition, VersionConflict, UnknownCallback: and nothing is written.
+        """
+        moment = schema.to_ms(now)
+        return await self._writer.submit(
+            op.BeginAttempt(
+                callback_id=callback_id,
+                version=version,
+                event=event,
+                actor=Actor(actor),
+                now=moment,
+                node=node or self.node,
+                lease_until=schema.to_ms(op.lease_end(moment, lease_s)),
+                to=to,
+                changes=_cut_all(changes),
+                note=note,
+            )
+        )
+
+    async def answer_attempt(
+        self,
+        attempt: Attempt,
+        *,
+        event: str = "T31",
+        actor: Actor | str = Actor.ENGINE,
+        now: datetime,
+        result: AttemptResult,
+        to: Position | None = None,
+        changes: Mapping[str, Any] | None = None,
+        note: str = "",
+    ) -> tuple[Callback, Attempt]:
+        """The person was reached (T31, T44): write result and verdict; the attempt stays open.
+
+        Raises:
+            AttemptClosed: when it has ended meanwhile, by a cancel or by recovery.
+            InvalidTransition: when the callback is not being dialled.
+        """
+        return await self._writer.submit(
+            op.AnswerAttempt(
+                callback_id=attempt.callback_id,
+                n=attempt.n,
+                event=event,
+                actor=Actor(actor),
+                now=schema.to_ms(now),
+                result=_cut_result(result),
+                to=to,
+                changes=_cut_all(changes),
+                note=note,
+            )
+        )
+
+    async def record_verdict(self, attempt: Attempt, result: AttemptResult) -> Attempt:
+        """Write what is known of an open attempt; the callback does not change.
+
+        Raises:
+            AttemptClosed: when it has ended.
+        """
+        return await self._writer.submit(
+            op.RecordVerdict(callback_id=attempt.callback_id, n=attempt.n, result=_cut_result(result))
+        )
+
+    async def end_attempt(
+        self,
+        attempt: Attempt,
+        *,
+        event: str | None,
+        actor: Actor | str,
+        now: datetime,
+        result: AttemptResult,
+        to: Position | None = None,
+        changes: Mapping[str, Any] | None = None,
+        user: str | None = None,
+        note: str = "",
+    ) -> Callback:
+        """Close the attempt, and move the callback on by `event` (None: the callback stays where it is).
+
+        Raises:
+            AttemptClosed: when it has ended already.
+            InvalidTransition, UnknownCallback: and nothing is written.
+        """
+        return await self._writer.submit(
+            op.EndAttempt(
+                callback_id=attempt.callback_id,
+                n=attempt.n,
+                event=event,
+                actor=Actor(actor),
+                now=schema.to_ms(now),
+                result=_cut_result(result),
+                to=to,
+                changes=_cut_all(changes),
+                user=user,
+                note=note,
+            )
+        )
+
+    # -- ownership ---------------------------------------------------------------------------------------------
+
+    async def claim(
+        self, node: str | None = None, *, now: datetime, limit: int = 100, lease_s: float = 30.0
+    ) -> list[Callback]:
+        """Take over callbacks that are due, best first: submitted ones (T05), retry or snooze over (T33), ownerless.
+
+        Two nodes never get the same callback.
+        """
+        moment = schema.to_ms(now)
+        until = schema.to_ms(op.lease_end(moment, lease_s))
+        owner = node or self.node
+        async with self._read() as connection:
+            if not (await connection.execute(claiming.due(moment, 1))).first():
+                return []
+        return await self._writer.run(lambda connection: claiming.claim(connection, owner, moment, until, limit))
+
+    async def renew(
+        self, ids: Iterable[str], *, now: datetime, node: str | None = None, lease_s: float = 30.0
+    ) -> set[str]:
+        """Prolong the leases of `node` on these callbacks.
+
+        Returns:
+            Those that are still the node's; whatever is missing has been taken over: drop it at once.
+        """
+        moment = schema.to_ms(now)
+        until = schema.to_ms(op.lease_end(moment, lease_s))
+        owner, wanted = node or self.node, sorted(set(ids))
+        return await self._writer.run(lambda connection: claiming.renew(connection, owner, wanted, until))
+
+    async def release(self, ids: Iterable[str], *, now: datetime, node: str | None = None) -> list[Callback]:
+        """Give callbacks back: waiting ones are free at once, the others fall to the next `recover`."""
+        wanted = sorted(set(ids))
+        return await self._writer.submit(op.Release(ids=wanted, node=node or self.node, now=schema.to_ms(now)))
+
+    async def recover(self, *, now: datetime, node: str | None = None, limit: int = 500) -> list[Callback]:
+        """Bring back callbacks whose lease is over, or all of `node` at its start (T90, T91, T92).
+
+        Open attempts end with 46.
+        """
+        moment = schema.to_ms(now)
+        async with self._read() as connection:
+            if not (await connection.execute(claiming.lost(moment, node, 1))).first():
+                return []
+        return await self._writer.run(lambda connection: claiming.recover(connection, moment, node, limit))
+
+    async def remove_expired(self, *, now: datetime, limit: int = 500) -> list[str]:
+        """Delete completed callbacks whose retention is over (T89), with all that hangs on them."""
+        moment = schema.to_ms(now)
+        wanted = CallbackFilter(states=frozenset({State.COMPLETED}), expired_until=moment, limit=limit)
+        ids = [callback.id for callback in await self.find(wanted)]
+        return await self._writer.submit(op.Remove(ids=ids, now=moment)) if ids else []
+
+    async def heartbeat(
+        self,
+        *,
+        now: datetime,
+        node: str | None = None,
+        region: str | None = None,
+        url: str | None = None,
+        sessions: int = 0,
+        draining: bool = False,
+    ) -> None:
+        """Say that the node lives."""
+        beat = NodeInfo(
+            name=node or self.node,
+            region=region,
+            url=url,
+            heartbeat_at=schema.to_ms(now),
+            sessions=sessions,
+            draining=draining,
+        )
+        await self._writer.run(lambda connection: claiming.beat(connection, beat))
+
+    async def nodes(self) -> list[NodeInfo]:
+        """All nodes ever seen, by name."""
+        columns = [schema.node.c[name] for name in rows.NODE_FIELDS]
+        return [rows.to_node(row) for row in await self._all(sa.select(*columns).order_by(schema.node.c.name))]
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    async def get(self, callback_id: str) -> Callback | None:
+        """The callback, or None."""
+        found = await self.find(CallbackFilter(ids=frozenset({callback_id})))
+        return found[0] if found else None
+
+    async def find(self, wanted: CallbackFilter) -> list[Callback]:
+        """Callbacks that fit, in the filter's order."""
+        columns = [schema.callback.c[name] for name in rows.CALLBACK_FIELDS]
+        statement = sa.select(*columns).where(*conditions(wanted)).order_by(*ordering(wanted)).limit(wanted.limit)
+        return [rows.to_callback(row) for row in await self._all(statement)]
+
+    async def count(self, wanted: CallbackFilter) -> int:
+        """How many fit; `limit` and `order` have no effect."""
+        statement = sa.select(sa.func.count()).select_from(schema.callback).where(*conditions(wanted))
+        return int((await self._all(statement))[0][0])
+
+    async def counts(self) -> dict[tuple[str, State], int]:
+        """Number of callbacks by service and state."""
+        c = schema.callback.c
+        statement = sa.select(c.service, c.state, sa.func.count()).group_by(c.service, c.state)
+        return {(service, State(state)): n for service, state, n in await self._all(statement)}
+
+    async def attempts(self, callback_id: str) -> list[Attempt]:
+        """Its `dials[]`, oldest first."""
+        c = schema.attempt.c
+        columns = [c[name] for name in rows.ATTEMPT_FIELDS]
+        statement = sa.select(*columns).where(c.callback_id == callback_id).order_by(c.n)
+        return [rows.to_attempt(row) for row in await self._all(statement)]
+
+    async def open_attempts(self) -> list[Attempt]:
+        """All calls to customers that have not ended, of all nodes."""
+        c = schema.attempt.c
+        columns = [c[name] for name in rows.ATTEMPT_FIELDS]
+        return [rows.to_attempt(row) for row in await self._all(sa.select(*columns).where(c.ended_at.is_(None)))]
+
+    async def history(self, callback_id: str) -> list[HistoryEntry]:
+        """Its transitions, oldest first."""
+        c = schema.history.c
+        columns = [c[name] for name in rows.HISTORY_FIELDS]
+        statement = sa.select(*columns).where(c.callback_id == callback_id).order_by(c.id)
+        return [rows.to_history(row) for row in await self._all(statement)]
+
+    async def add_journal(self, callback_id: str, entries: Sequence[JournalEntry]) -> None:
+        """Add steps to its timeline."""
+        if entries:
+            await self._writer.submit(op.AddJournal(callback_id=callback_id, entries=tuple(map(_cut_entry, entries))))
+
+    async def journal(self, callback_id: str) -> list[JournalEntry]:
+        """Its timeline, in order of time."""
+        c = schema.journal.c
+        columns = [c[name] for name in rows.JOURNAL_FIELDS]
+        statement = sa.select(*columns).where(c.callback_id == callback_id).order_by(c.at, c.t_ms, c.id)
+        return [rows.to_journal(row) for row in await self._all(statement)]
+
+    async def service_number(self, name: str) -> int:
+        """The integer number of a service, given once for good."""
+        known = await self._all(sa.select(schema.service.c.number).where(schema.service.c.name == name))
+        if known:
+            return int(known[0][0])
+        return await self._writer.run(lambda connection: claiming.number_service(connection, name))
+
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._reader.connect() as connection:
+                yield connection
+        except Exception as error:
+            translated = fault.translate(error, self.url)
+            if translated is None:
+                raise
+            raise translated from error
+
+    async def _all(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        async with self._read() as connection:
+            return (await connection.execute(statement)).all()
+
+
+def _cut(value: Any) -> Any:
+    return schema.to_ms(value) if isinstance(value, datetime) else value
+
+
+def _cut_all(changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: _cut(value) for name, value in (changes or {}).items()}
+
+
+def _cut_result(result: AttemptResult) -> AttemptResult:
+    if result.answered_at is None:
+        return result
+    return replace(result, answered_at=schema.to_ms(result.answered_at))
+
+
+def _cut_entry(entry: JournalEntry) -> JournalEntry:
+    return replace(entry, at=schema.to_ms(entry.at))

@@ -1,0 +1,175 @@
+"""Group commit: one task collects what many writers ask for and commits it in one transaction.
+
+While a transaction runs, requests gather; the next transaction takes them all. An awaited request returns after the
+COMMIT of its transaction and never before. One request that is refused does not disturb the others.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from dialer.store import fault, transaction
+from dialer.store.errors import StoreClosed
+from dialer.store.operation import Operation
+
+T = TypeVar("T")
+
+BATCH_LIMIT = 256
+"""Requests per transaction: bounds the time that one transaction keeps its locks."""
+
+_PAUSE_S = 0.02
+
+
+@dataclass(slots=True)
+class _Request:
+    operation: Operation[Any] | Callable[[sa.Connection], Any]
+    answer: asyncio.Future[Any]
+
+
+class Writer:
+    """The one way in which the store writes.
+
+    Use on one event loop: `start`, then `submit` and `run` from any task, then `stop`.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, url: str, busy_s: float) -> None:
+        """Not yet running.
+
+        Args:
+            engine: Whose connection writes.
+            url: Address for messages, without password.
+            busy_s: How long a transaction is tried again while the database is locked.
+        """
+        self._engine = engine
+        self._url = url
+        self._busy_s = busy_s
+        self._queue: asyncio.Queue[_Request | None] = asyncio.Queue()
+        self._connection: AsyncConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+        self.transactions = 0
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._serve(), name="store writer")
+
+    async def stop(self) -> None:
+        """Write what has been asked for so far, then end."""
+        self._closed = True
+        if self._task is not None:
+            self._queue.put_nowait(None)
+            await self._task
+        await self._drop_connection()
+
+    async def submit(self, operation: Operation[T]) -> T:
+        """Carry out one operation; returns when it is committed.
+
+        Raises:
+            DialerError: when it is refused, or the database cannot be written.
+        """
+        return await self._ask(operation)
+
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Carry out `work` in a transaction of its own; it may be called again when the database was locked."""
+        return await self._ask(work)
+
+    async def _ask(self, operation: Any) -> Any:
+        if self._closed:
+            raise StoreClosed
+        answer = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait(_Request(operation, answer))
+        return await answer
+
+    async def _serve(self) -> None:
+        held: _Request | None = None
+        while True:
+            first = held or await self._queue.get()
+            held = None
+            if first is None:
+                return
+            if not hasattr(first.operation, "apply"):
+                await self._commit_alone(first)
+                continue
+            batch = [first]
+            while len(batch) < BATCH_LIMIT and not self._queue.empty():
+                request = self._queue.get_nowait()
+                if request is None:
+                    self._queue.put_nowait(None)
+                    break
+                if not hasattr(request.operation, "apply"):
+                    held = request
+                    break
+                batch.append(request)
+            await self._commit([request for request in batch if not request.answer.done()])
+
+    async def _commit(self, batch: Sequence[_Request]) -> None:
+        if not batch:
+            return
+        operations = [request.operation for request in batch]
+        try:
+            outcomes = await self._transact(lambda connection: transaction.run(connection, operations))  # type: ignore[arg-type]
+        except IntegrityError as error:
+            await self._commit_apart(batch, error)
+        except Exception as error:  # noqa: BLE001  (whoever asked gets it; the writer serves the others)
+            for request in batch:
+                _refuse(request, fault.translate(error, self._url) or error)
+        else:
+            for request, outcome in zip(batch, outcomes, strict=True):
+                if outcome.refusal is not None:
+                    _refuse(request, outcome.refusal)
+                elif not request.answer.done():
+                    request.answer.set_result(outcome.value)
+
+    async def _commit_apart(self, batch: Sequence[_Request], error: IntegrityError) -> None:
+        """An index of the database refused one of them (another node was first): find out which."""
+        if len(batch) == 1:
+            refusal = getattr(batch[0].operation, "refusal", None)
+            _refuse(batch[0], refusal(error) if refusal else error)
+            return
+        for request in batch:
+            await self._commit([request])
+
+    async def _commit_alone(self, request: _Request) -> None:
+        try:
+            value = await self._transact(request.operation)  # type: ignore[arg-type]
+        except Exception as error:  # noqa: BLE001  (whoever asked gets it)
+            _refuse(request, fault.translate(error, self._url) or error)
+        else:
+            if not request.answer.done():
+                request.answer.set_result(value)
+
+    async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
+        deadline = time.monotonic() + self._busy_s
+        while True:
+            try:
+                return await self._try(work)
+            except Exception as error:
+                await self._drop_connection()
+                if not fault.may_pass(error) or time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _try(self, work: Callable[[sa.Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+        async with self._connection.begin():
+            value = await self._connection.run_sync(work)
+        self.transactions += 1
+        return value
+
+    async def _drop_connection(self) -> None:
+        """Give the connection back, so that the next transaction begins with a sound one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+def _refuse(request: _Request, error: BaseException) -> None:
+    if not request.answer.done():
+        request.answer.set_exception(error)
