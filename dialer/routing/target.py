@@ -60,7 +60,7 @@ class Single:
                 return self.name in agent.campaign_groups
 
     @property
-    def is_individual(self) -> bool:
+    def is_single_persons(self) -> bool:
         """Whether it names one agent or place (call_result 47 instead of 48 when its time is over, records.md T85)."""
         return self.expression is None and self.type in {TargetType.AGENT, TargetType.PLACE}
 
@@ -111,9 +111,9 @@ class Target:
         return any(item.target.matches(agent) for item in self.items)
 
     @property
-    def is_individual(self) -> bool:
+    def is_single_persons(self) -> bool:
         """Whether all items are single agents or places (records.md T85)."""
-        return all(item.target.is_individual for item in self.items)
+        return all(item.target.is_single_persons for item in self.items)
 
     @property
     def timeout_sum_s(self) -> float | None:

@@ -185,12 +185,12 @@ def test_fifteen_items_are_allowed():
     target = parse_target(listed(*items))
     assert len(target.items) == 15
     assert target.timeout_sum_s == 150
-    assert target.is_individual
+    assert target.is_single_persons
 
 
 def test_a_list_with_a_group_is_not_individual_and_has_no_sum_without_the_last_timeout():
     target = parse_target(listed({"target": "a@S.A", "timeout": 5}, "G@S.GA"))
-    assert not target.is_individual
+    assert not target.is_single_persons
     assert target.timeout_sum_s is None
 
 
