@@ -24,7 +24,8 @@ from dialer.detection.settings import DetectionError, DetectionSettings, Unknown
 _FRAME: Final = 160
 _PAUSE_HOPS: Final = np.array([round(s / HOP_S) for s in PAUSES_S])
 _ASK_EVERY: Final = 5
-_CONFIRM_HOPS: Final = 4
+_CONFIRM_HOPS: Final = 5
+_CALL_ABOVE_DB: Final = np.float32(4.0)
 _HELD_HOPS: Final = 6
 _NEVER: Final = np.iinfo(np.int64).max // 4
 
@@ -125,9 +126,7 @@ class DetectorBank:
         segment = state.tone.flush(now)
         if segment is not None:
             state.take_segment(segment, now)
-        burst = state.burst.close() if state.burst.alive else None
-        if burst is not None:
-            state.take_burst(burst, now)
+        state.check_cadence(now - 1)
         if state.open:
             self._conclude(state, now)
         return self._drain([state])
@@ -204,7 +203,9 @@ class DetectorBank:
         held = hop.lost | (hop.digital & (digital <= _HELD_HOPS))
         noise = np.minimum(np.float32(10.0) ** ((hop[Field.FLOOR] - hop[Field.BAND]) * np.float32(0.1)), np.float32(0.5))
         tonal = hop.analysed & ~hop.lost & (hop[Field.P1] >= np.float32(0.75) * (1 - noise))
-        call = hop.analysed & ~hop.lost & (hop[Field.CALL] >= np.float32(0.85) * (1 - noise))
+        call = hop.analysed & ~hop.lost & (hop[Field.CALL] >= np.float32(0.85) * (1 - noise)) & (
+            hop[Field.BAND] > hop[Field.FLOOR] + _CALL_ABOVE_DB
+        )
         self._follow(hop, tonal, call, held)
         self._data(hop)
         self._talk(hop, tonal, call)
@@ -283,8 +284,9 @@ class DetectorBank:
             self._voiced[rows] = 0
             self._begun[rows] = np.maximum(self._begun[rows], hop.index[begins] - 4)
         self._voice[now] = voice
-        counted = voice & hop.active & ~tonal & ~hop.tainted & (hop[Field.VOICING] >= np.float32(0.5))
-        self._voiced[now] += counted
+        two = hop[Field.P1] + hop[Field.P2] > np.float32(0.93)
+        counted = voice & hop.active & ~tonal & ~two & ~hop.tainted & (hop[Field.VOICING] >= np.float32(0.5))
+        self._voiced[now] = np.where(hop.locked, 0, self._voiced[now] + counted)
         talking = self._speech[now]
         sounding = hop.active & voice & talking
         self._last_voice[now] = np.where(sounding, hop.index, self._last_voice[now])

@@ -19,6 +19,8 @@ _EDGE_S: Final = 0.005  # half a hop: what counting whole hops takes from each e
 _GAP_HOPS: Final = 3
 _HELD_HOPS: Final = 6
 _FALL_DB: Final = 11.0
+_RISE_DB: Final = 8.0
+_WEAKER_DB: Final = 8.0
 _KEPT: Final = 320
 MEASURE_HOPS: Final = 14  # a burst this old fills the long window
 _MEASURE_EVERY: Final = 4
@@ -126,8 +128,14 @@ class BurstTracker:
                 self.hops, self._start, self._gap, self._held = 1, index, 0, 0
                 self._bands, self._freqs, self._measures = [band], [freq], []
             return None
+        recent = self._bands[-12:]
+        if on and len(recent) > 3 and band > max(recent) + _RISE_DB:
+            burst = self.close()
+            self.hops, self._start, self._gap, self._held = 1, index, 0, 0
+            self._bands, self._freqs, self._measures = [band], [freq], []
+            return burst
         self.hops += 1
-        fallen = band < max(self._bands[-12:]) - _FALL_DB
+        fallen = band < max(recent) - _FALL_DB
         if on and not fallen:
             if self._gap and len(self._bands) < _KEPT:
                 self._bands += [min(self._bands[-1], band)] * self._gap
@@ -210,9 +218,10 @@ class CadenceListener:
     _MOST: Final = 10
 
     def take(self, burst: Burst) -> None:
-        """Keep a burst; one that is no tone, or comes after another tone, starts anew."""
+        """Keep a burst; noise between bursts is passed over, but sound as loud as they, or another tone, starts anew."""
         if not _is_tone(burst):
-            self.bursts.clear()
+            if self.bursts and burst.level_dbm0 > self.bursts[-1].level_dbm0 - _WEAKER_DB:
+                self.bursts.clear()
             return
         if self.bursts and not _alike(self.bursts[-1], burst):
             self.bursts.clear()
@@ -228,7 +237,7 @@ class CadenceListener:
 
     def _fit(self, pattern: Pattern, now_s: float, sounding: Burst | None) -> Match | None:
         bursts = [*self.bursts, sounding] if sounding else self.bursts
-        if not all(_fits_tone(step.freqs_hz, bursts[-1]) for step in pattern.steps):
+        if not any(_fits_tone(step.freqs_hz, bursts[-1]) for step in pattern.steps):
             return None
         if pattern.steady:
             return _fit_steady(pattern, bursts)
@@ -263,8 +272,8 @@ def _fits_tone(windows: tuple[Window, ...], burst: Burst) -> bool:
     return len(freqs) == len(windows) and all(f in w for f, w in zip(freqs, windows, strict=True))
 
 
-def _freq_cost(pattern: Pattern, burst: Burst) -> float:
-    windows = pattern.steps[0].freqs_hz
+def _freq_cost(windows: tuple[Window, ...], burst: Burst) -> float:
+    """Give how far the burst's frequencies lie from the nominal ones: 0.4 for one per cent."""
     if not burst.resolved or len(windows) != len(burst.freqs_hz):
         nearest = min(abs(f / w.nominal - 1) for f in burst.freqs_hz for w in windows)
         return nearest * 40
@@ -275,19 +284,21 @@ def _fit_steady(pattern: Pattern, bursts: list[Burst]) -> Match | None:
     last = bursts[-1]
     if not last.open_end:
         return None
-    return Match(pattern, _freq_cost(pattern, last), 1.0, last.length_s >= STEADY_S + 0.5)
+    return Match(pattern, _freq_cost(pattern.steps[0].freqs_hz, last), 1.0, last.length_s >= STEADY_S + 0.5)
 
 
 def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -> Match | None:
     """Lay the pattern on the bursts, the oldest burst on step `first`."""
     costs: list[float] = []
+    tuning = 0.0
     whole = 0
     steps = pattern.steps
     for n, burst in enumerate(bursts):
         step = steps[(first + n) % len(steps)]
         part = (n == 0 and burst.open_start) or burst.open_end
-        if not _take(step.on_s, burst.length_s, part, costs):
+        if not _fits_tone(step.freqs_hz, burst) or not _take(step.on_s, burst.length_s, part, costs):
             return None
+        tuning += _freq_cost(step.freqs_hz, burst)
         whole += not part
         ended = n + 1 < len(bursts)
         off = (bursts[n + 1].start_s if ended else now_s) - burst.end_s
@@ -297,7 +308,7 @@ def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -
             return None
         whole += ended
     silent = 0.0 if bursts[-1].open_end else now_s - bursts[-1].end_s
-    cost = sum(costs) / max(1, len(costs)) + _freq_cost(pattern, bursts[-1])
+    cost = sum(costs) / max(1, len(costs)) + tuning / len(bursts)
     return Match(pattern, cost, whole / (2 * len(steps)), _complete(pattern, bursts, whole, silent))
 
 

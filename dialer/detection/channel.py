@@ -17,6 +17,8 @@ from dialer.detection.tone import Segment, ToneTracker
 
 _KEPT: Final = 64
 _RELEASE: Final = frozenset({"busy", "congestion", "nu_tone"})
+_RIVAL_COST: Final = 0.05  # a longer cadence that fits as well so far is waited for
+_RIVAL_S: Final = 2.0
 _PAGER_FIRST_S: Final = 3.0
 _PAGER_QUIET_S: Final = 1.5
 _PAGER_LONGEST_S: Final = 0.3
@@ -216,7 +218,8 @@ class Channel:
         if not complete:
             return
         best = complete[0]
-        if any(not m.complete and m.pattern.verdict != best.pattern.verdict and m.cost < best.cost for m in found):
+        rivals = (m for m in found if not m.complete and m.pattern.verdict != best.pattern.verdict)
+        if any(m.cost < best.cost + _RIVAL_COST and m.pattern.period_s < _RIVAL_S for m in rivals):
             return
         self._take_match(best, at_s)
 

@@ -160,12 +160,14 @@ def _tone(country: str, tone: Mapping[str, Any]) -> Pattern:
     cadence = [float(s) for s in tone["cadence_s"]]
     if len(cadence) % 2:
         raise ValueError(f"tone {tone.get('name')!r}: cadence_s must hold pairs of on and off")
-    freqs = _freqs(tone["frequencies_hz"])
+    given = tone["frequencies_hz"]
+    bursts = given if given and isinstance(given[0], list) else [given] * max(1, len(cadence) // 2)
+    freqs = [_freqs(values) for values in bursts]
     levels = [float(level) for level in tone.get("levels_db", ())] or [0.0] * (len(cadence) // 2)
     times = [_around(s, _TIME_TOLERANCE, _TIME_TOLERANCE_S) for s in cadence]
     steps = [
-        Step(freqs, on, off, level) for on, off, level in zip(times[::2], times[1::2], levels, strict=True)
-    ] or [Step(freqs, Window(2.2, 1e9, 3.0), None)]  # fmt: skip
+        Step(*parts) for parts in zip(freqs, times[::2], times[1::2], levels, strict=True)
+    ] if cadence else [Step(freqs[0], Window(2.2, 1e9, 3.0), None)]  # fmt: skip
     return Pattern(country, str(tone["name"]), _verdict(tone), tuple(steps))
 
 
