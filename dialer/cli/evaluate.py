@@ -15,12 +15,13 @@ from dialer.replay.compare import comparison
 from dialer.replay.evaluation import evaluate, results
 from dialer.replay.judge import Judged
 from dialer.replay.manifest import load_manifest
-from dialer.replay.tables import report
+from dialer.replay.tables import report, wrong_calls
 
 ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST.tsv", help="Labelled calls.", show_default=False)]
 ResultsOption = Annotated[Path | None, typer.Option("--json", help="Save the figures and every call here.")]
 PlotsOption = Annotated[Path | None, typer.Option("--plot", help="Draw the curves and every doubtful call here.")]
 AgainstOption = Annotated[Path | None, typer.Option("--against", help="Compare with results saved by --json.")]
+WrongOption = Annotated[bool, typer.Option("--wrong", help="List the calls with a wrong verdict.")]
 PlanOption = Annotated[bool, typer.Option("--country-known/--country-unknown", help="Use the manifest's tone plans.")]
 
 
@@ -31,6 +32,7 @@ def evaluation(
     against: AgainstOption = None,
     profile: ProfileOption = "balanced",
     country_known: PlanOption = True,
+    wrong: WrongOption = False,
     jobs: JobsOption = None,
 ) -> None:
     """Run labelled calls through the detector and print how good it is.
@@ -47,6 +49,8 @@ def evaluation(
         )
     found = results(judged, settings)
     out.print(report(found["summary"]), highlight=False)
+    if wrong:
+        out.print(wrong_calls(found["calls"]), highlight=False)
     if earlier is not None:
         out.print(comparison(earlier, found), highlight=False)
     if save is not None:

@@ -165,10 +165,11 @@ def _false_events(each: Judged) -> Iterable[str]:
 def subsets(judged: Rows) -> dict[str, dict[str, Any]]:
     """The errors by level, SNR, codec, loss, kind and source."""
     table: dict[str, dict[str, Any]] = {}
-    for dimension, value_of in SUBSETS.items():
+    for dimension, values_of in SUBSETS.items():
         groups: dict[str, list[Judged]] = defaultdict(list)
         for each in judged:
-            groups[value_of(each.call)].append(each)
+            for value in values_of(each.call):
+                groups[value].append(each)
         table[dimension] = {value: _subset(groups[value]) for value in sorted(groups, key=_natural)}
     return table
 

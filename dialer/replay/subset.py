@@ -37,18 +37,26 @@ def _text(name: str) -> Callable[[LabelledCall], str]:
     return lambda call: call.words.get(name, UNKNOWN)
 
 
+def _sources(call: LabelledCall) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(call.words.get("source", UNKNOWN).split("+")))
+
+
+def _one(value_of: Callable[[LabelledCall], str]) -> Callable[[LabelledCall], tuple[str, ...]]:
+    return lambda call: (value_of(call),)
+
+
 def _kind(call: LabelledCall) -> str:
     return f"{call.expected}: {call.kind}" if call.expected in {"human", "machine", "machine_beep"} else call.expected
 
 
-SUBSETS: dict[str, Callable[[LabelledCall], str]] = {
-    "level": _level,
-    "snr": _snr,
-    "codec": _text("codec"),
-    "loss": _loss,
-    "phase": lambda call: call.phase,
-    "country": _text("country"),
-    "kind": _kind,
-    "source": _text("source"),
+SUBSETS: dict[str, Callable[[LabelledCall], tuple[str, ...]]] = {
+    "level": _one(_level),
+    "snr": _one(_snr),
+    "codec": _one(_text("codec")),
+    "loss": _one(_loss),
+    "phase": _one(lambda call: call.phase),
+    "country": _one(_text("country")),
+    "kind": _one(_kind),
+    "source": _sources,
 }
-"""Name of each grouping and how a call falls into it."""
+"""Name of each grouping and the groups a call belongs to; a call cut from several sources belongs to each."""

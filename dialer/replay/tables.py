@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-SHORT = {"machine_beep": "m_beep", "congestion": "cong", "undecided": "undec", "unreadable": "unread"}
+SHORT = {
+    "human": "hum", "machine": "mach", "machine_beep": "m_bp", "modem": "modm", "silence": "sil", "congestion": "cong",
+    "sit_invalid": "s_iv", "sit_vacant": "s_vc", "sit_intercept": "s_ic", "sit_no_circuit": "s_nc", "sit_reorder": "s_ro",
+    "sit_other": "s_ot", "nu_tone": "nu", "pager": "page", "ringback": "ring", "music": "mus", "undecided": "und",
+    "no_media": "nomd", "unreadable": "bad",
+}  # fmt: skip
 """Verdict names as they fit the head of the confusion matrix."""
 
 
@@ -28,6 +33,17 @@ def short_percent(rate: Mapping[str, Any]) -> str:
 def seconds(value: float | None) -> str:
     """Seconds with milliseconds, a dash for none."""
     return "-" if value is None else f"{value:.3f}"
+
+
+def wrong_calls(calls: Sequence[Mapping[str, Any]]) -> Table:
+    """The calls with a wrong verdict, one row each."""
+    table = _table("\nWrong verdicts", "call", "expected", "given", "decided at", "from onset", "P(machine)", "kind")
+    for call in calls:
+        if not call["right"]:
+            probability = "-" if call["p_machine"] is None else f"{call['p_machine']:.3f}"
+            times = seconds(call["decided_at_s"]), seconds(call["after_onset_s"])
+            table.add_row(call["path"], call["expected"], call["verdict"], *times, probability, call["kind"])
+    return table
 
 
 def report(summary: Mapping[str, Any]) -> RenderableType:
