@@ -60,7 +60,7 @@ class Activity:
         """Take one hop of the channels in it and fill in what is known of their activity."""
         level = hop[Field.LEVEL]
         heard = ~(hop.digital | hop.lost)
-        floor = self._track_floor(hop, level, heard)
+        floor = self._track_floor(hop, level, heard & ~hop.locked)
         talking = heard & ~hop.locked
         peak = np.maximum(self._peak[hop.channels] - _PEAK_FALL_DB, np.where(talking, level, np.float32(-96.0)))
         self._peak[hop.channels] = peak

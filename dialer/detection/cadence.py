@@ -295,7 +295,7 @@ def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -
     steps = pattern.steps
     for n, burst in enumerate(bursts):
         step = steps[(first + n) % len(steps)]
-        part = (n == 0 and burst.open_start) or burst.open_end
+        part = (n == 0 and burst.length_s < step.on_s.low) or burst.open_end  # the line may open inside the cadence
         if not _fits_tone(step.freqs_hz, burst) or not _take(step.on_s, burst.length_s, part, costs):
             return None
         tuning += _freq_cost(step.freqs_hz, burst)
@@ -324,7 +324,7 @@ def _take(window: Window, length: float, partial: bool, costs: list[float]) -> b
 def _complete(pattern: Pattern, bursts: list[Burst], whole: int, silent_s: float) -> bool:
     """Tell whether enough was heard: three whole intervals of a short cadence; of ringing a burst and its long silence."""
     if pattern.verdict == "ringback":
-        return silent_s >= 1.1 and (whole >= 1 or bursts[0].open_start)
+        return silent_s >= 1.1
     if pattern.period_s > 2.0 and len(pattern.steps) == 1:
         return whole >= 2
     return whole >= max(3, 2 * len(pattern.steps) - 1)
