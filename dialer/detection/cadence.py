@@ -24,6 +24,9 @@ _WEAKER_DB: Final = 8.0
 _KEPT: Final = 320
 MEASURE_HOPS: Final = 14  # a burst this old fills the long window
 _MEASURE_EVERY: Final = 4
+_LOST_S: Final = 0.13  # a shorter hole in a tone without pause is lost packets
+_LONG_ON_S: Final = 1.6  # longer than any ringing but America's
+_PARTIAL_COST: Final = 0.04
 STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
 
 _LONG_FFT: Final = 2048
@@ -184,7 +187,7 @@ class BurstTracker:
         tones, resolved = self._tones(freqs)
         return Burst(
             start_s=max(0.0, begin), end_s=end, freqs_hz=tones, resolved=resolved, level_dbm0=median,
-            level_spread_db=float(steady.std()) if len(steady) else 0.0, spread_hz=float(freqs.std()),
+            level_spread_db=_spread(steady), spread_hz=_spread(freqs),
             open_start=start < 4,
         )  # fmt: skip
 
@@ -196,6 +199,14 @@ class BurstTracker:
         count = 1 + int(np.median(found[:, 4]) > -_SECOND_DB) + int(np.median(found[:, 5]) > -_SECOND_DB)
         ordered = np.sort(found[:, :count], axis=1)
         return tuple(float(f) for f in np.median(ordered, axis=0)), True
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """Give the deviation of the middle 60 %, so that a lost packet does not count."""
+    if len(values) < 3:
+        return 0.0
+    low, high = np.percentile(values, (20, 80))
+    return float(high - low) / 1.68
 
 
 @dataclass(slots=True)
@@ -284,14 +295,17 @@ def _fit_steady(pattern: Pattern, bursts: list[Burst]) -> Match | None:
     last = bursts[-1]
     if not last.open_end:
         return None
-    return Match(pattern, _freq_cost(pattern.steps[0].freqs_hz, last), 1.0, last.length_s >= STEADY_S + 0.5)
+    start = last.start_s
+    for burst in reversed(bursts[:-1]):
+        start = burst.start_s if start - burst.end_s < _LOST_S else start
+    return Match(pattern, _freq_cost(pattern.steps[0].freqs_hz, last), 1.0, last.end_s - start >= STEADY_S + 0.5)
 
 
 def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -> Match | None:
     """Lay the pattern on the bursts, the oldest burst on step `first`."""
     costs: list[float] = []
     tuning = 0.0
-    whole = 0
+    whole = cut = 0
     steps = pattern.steps
     for n, burst in enumerate(bursts):
         step = steps[(first + n) % len(steps)]
@@ -299,6 +313,7 @@ def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -
         if not _fits_tone(step.freqs_hz, burst) or not _take(step.on_s, burst.length_s, part, costs):
             return None
         tuning += _freq_cost(step.freqs_hz, burst)
+        cut += part and not burst.open_end
         whole += not part
         ended = n + 1 < len(bursts)
         off = (bursts[n + 1].start_s if ended else now_s) - burst.end_s
@@ -308,7 +323,7 @@ def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -
             return None
         whole += ended
     silent = 0.0 if bursts[-1].open_end else now_s - bursts[-1].end_s
-    cost = sum(costs) / max(1, len(costs)) + tuning / len(bursts)
+    cost = sum(costs) / max(1, len(costs)) + tuning / len(bursts) + cut * _PARTIAL_COST
     return Match(pattern, cost, whole / (2 * len(steps)), _complete(pattern, bursts, whole, silent))
 
 
@@ -326,7 +341,7 @@ def _complete(pattern: Pattern, bursts: list[Burst], whole: int, silent_s: float
     if pattern.verdict == "ringback":
         return silent_s >= 1.1
     if pattern.period_s > 2.0 and len(pattern.steps) == 1:
-        return whole >= 2
-    return whole >= max(3, 2 * len(pattern.steps) - 1)
+        return whole >= 2 or (whole == 1 and max(burst.length_s for burst in bursts) > _LONG_ON_S)
+    return whole >= max(3, 2 * len(pattern.steps))
 
 

@@ -17,7 +17,7 @@ from dialer.detection.settings import DetectionError
 _HERE: Final = Path(__file__).parent / "country"
 _FREQ_TOLERANCE: Final = 0.015
 _TIME_TOLERANCE: Final = 0.15
-_TIME_TOLERANCE_S: Final = 0.035
+_TIME_TOLERANCE_S: Final = 0.045
 VERDICTS: Final = frozenset({"busy", "congestion", "ringback", "nu_tone", "dial", "sit_invalid", "sit", "fax", "pager"})
 
 
