@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from dialer.cli.console import err, out
 from dialer.cli.replay import JobsOption, ProfileOption, settings_of
+from dialer.detection import DetectionSettings
 from dialer.replay.compare import comparison
 from dialer.replay.evaluation import evaluate, results
 from dialer.replay.judge import Judged
@@ -56,7 +57,7 @@ def evaluation(
     if save is not None:
         save.write_text(json.dumps(found, indent=1) + "\n")
     if plot is not None:
-        _draw(judged, found, plot)
+        _draw(judged, found, plot, settings)
     if any(each.fault for each in judged):
         _complain(judged)
         raise typer.Exit(1)
@@ -83,12 +84,12 @@ def _complain(judged: list[Judged]) -> None:
             err.print(f"dialer eval: {each.call.path}: {each.fault}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _draw(judged: list[Judged], found: dict[str, Any], folder: Path) -> None:
+def _draw(judged: list[Judged], found: dict[str, Any], folder: Path, settings: DetectionSettings) -> None:
     try:
         from dialer.replay.plot_run import draw_run  # noqa: PLC0415  (matplotlib is an extra and slow to import)
     except ModuleNotFoundError as fault:
         raise typer.BadParameter(
             "--plot needs matplotlib: install the extra `reports` (pip install 'callback-dialer[reports]')"
         ) from fault
-    count = draw_run(judged, found, folder)
+    count = draw_run(judged, found, folder, settings)
     err.print(f"drawn: {count} pictures in {folder}", markup=False, highlight=False, soft_wrap=True)

@@ -68,7 +68,8 @@ def replay(
         for result in outcome:
             _present(result, as_json=as_json, all_evidence=all_evidence)
         if plot is not None:
-            _draw(task, outcome, plot if len(tasks) == 1 else plot.with_stem(f"{plot.stem}-{task.path.stem}"))
+            target = plot if len(tasks) == 1 else plot.with_stem(f"{plot.stem}-{task.path.stem}")
+            _draw(task, outcome, target, settings)
     if failed:
         raise typer.Exit(1)
 
@@ -124,12 +125,12 @@ def _present(result: LegResult, *, as_json: bool, all_evidence: bool) -> None:
         out.print(f"  note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _draw(task: Task, results: list[LegResult], target: Path) -> None:
+def _draw(task: Task, results: list[LegResult], target: Path, settings: DetectionSettings) -> None:
     try:
         from dialer.replay.plot import draw  # noqa: PLC0415  (matplotlib is an extra and slow to import)
     except ModuleNotFoundError as fault:
         raise typer.BadParameter(
             "--plot needs matplotlib: install the extra `reports` (pip install 'callback-dialer[reports]')"
         ) from fault
-    draw(task, results, target)
+    draw(task, results, target, settings)
     err.print(f"drawn: {target}", markup=False, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer.detection import DetectionSettings, DetectorBank, Evidence, Finding, Verdict
+from dialer.detection.answer import AnswerClassifier
 from dialer.replay.leg import BLOCK, FRAME, RATE, Block, Leg
 from dialer.replay.recording import Raw, open_recording
 from dialer.replay.result import LegResult
@@ -112,13 +113,18 @@ def _embark(task: Task, leg: Leg) -> _Voyage:
 
 
 def listen(
-    legs: Sequence[tuple[Task, Leg]], settings: DetectionSettings | None = None, block: int = BLOCK
+    legs: Sequence[tuple[Task, Leg]],
+    settings: DetectionSettings | None = None,
+    *,
+    classifier: AnswerClassifier | None = None,
+    block: int = BLOCK,
 ) -> list[LegResult]:
     """Play legs to one bank, each in a channel of its own.
 
     Args:
         legs: what to play; one channel each.
         settings: of the bank; the country of a task takes precedence.
+        classifier: tells people from machines; the bank's own when None.
         block: samples pushed at once; the result does not depend on it.
 
     Returns:
@@ -127,7 +133,7 @@ def listen(
     Raises:
         RecordingError: when audio turns out to be damaged.
     """
-    bank = DetectorBank(channels=len(legs), settings=settings or DetectionSettings())
+    bank = DetectorBank(len(legs), settings or DetectionSettings(), classifier)
     voyages = [_embark(task, leg) for task, leg in legs]
     for channel, voyage in enumerate(voyages):
         phase: Phase = "answered" if voyage.answer_sample == 0 else "early"

@@ -11,9 +11,9 @@ from rich.text import Text
 
 SHORT = {
     "human": "hum", "machine": "mach", "machine_beep": "m_bp", "modem": "modm", "silence": "sil", "congestion": "cong",
-    "sit_invalid": "s_iv", "sit_vacant": "s_vc", "sit_intercept": "s_ic", "sit_no_circuit": "s_nc", "sit_reorder": "s_ro",
-    "sit_other": "s_ot", "nu_tone": "nu", "pager": "page", "ringback": "ring", "music": "mus", "undecided": "und",
-    "no_media": "nomd", "unreadable": "bad",
+    "sit_invalid": "s_iv", "sit_vacant": "s_vc", "sit_intercept": "s_ic", "sit_no_circuit": "s_nc",
+    "sit_reorder": "s_ro", "sit_other": "s_ot", "nu_tone": "nu", "pager": "page", "ringback": "ring", "music": "mus",
+    "undecided": "und", "no_media": "nomd", "unreadable": "bad",
 }  # fmt: skip
 """Verdict names as they fit the head of the confusion matrix."""
 
