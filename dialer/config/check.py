@@ -1,0 +1,191 @@
+"""What only the whole configuration shows: names that lead nowhere, values that make something unreachable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import phonenumbers
+
+from dialer.callback.option import PLACEHOLDER
+from dialer.callback.options import ServiceOptions
+from dialer.config.dialer_config import DialerConfig, find_route_point
+from dialer.config.problem import did_you_mean
+from dialer.config.reading import Reading
+from dialer.config.sound import treatment_faults
+from dialer.config.toml_place import Path
+from dialer.routing import Target, TargetError, parse_target
+
+if TYPE_CHECKING:
+    from dialer.config.service import ServicesRead
+
+NOT_YET: Final[dict[str, tuple[object, str]]] = {
+    "call_direction": ("USERORIGINATED", "customers who dial in"),
+    "first_party": ("AGENT", "agent first"),
+    "preview": (True, "previews"),
+    "wait_for_agent": (True, "waiting for the agent before the customer is told"),
+    "wait_for_user_confirm": (True, "readiness questions"),
+    "disposition": (True, "dispositions"),
+    "type": ("builtin", "access numbers without a session"),
+    "media_type": ("chat", "chat"),
+}
+"""Option values that this version refuses rather than calling people in another way than was asked for."""
+
+UNOBSERVED: Final = ("business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "resource_group")
+"""Options whose rules this version stores and does not apply."""
+
+
+def cross_check(reading: Reading, config: DialerConfig, services: ServicesRead) -> None:
+    """Notes every contradiction between tables as an error or a warning."""
+    _check_route_points(reading, config)
+    _check_agents(reading, config)
+    _check_channels(reading, config)
+    for name, options in config.services.items():
+        _ServiceCheck(reading, config, name, options, services.origins[name]).run()
+    for name, key in config.option_aliases.items():
+        if key not in ServiceOptions.model_fields:
+            mend = did_you_mean(key, ServiceOptions.model_fields) or "name a key of options.md"
+            reading.refuse(("option_aliases", name), f"{key!r} is not an option", mend)
+
+
+def _check_route_points(reading: Reading, config: DialerConfig) -> None:
+    for name, point in config.route_points.items():
+        _check_gateway(reading, config, ("route_point", name, "gateway"), point.gateway)
+
+
+def _check_agents(reading: Reading, config: DialerConfig) -> None:
+    for name, agent in config.agents.items():
+        if agent.gateway is not None:
+            _check_gateway(reading, config, ("agent", name, "gateway"), agent.gateway)
+
+
+def _check_gateway(reading: Reading, config: DialerConfig, path: Path, name: str) -> None:
+    if name not in config.gateways and name not in reading.raw.get("gateway", {}):
+        known = ", ".join(config.gateways) or "none is configured"
+        reading.refuse(
+            path, f"there is no gateway {name!r}", did_you_mean(name, config.gateways) or f"gateways: {known}"
+        )
+
+
+def _check_channels(reading: Reading, config: DialerConfig) -> None:
+    legs = config.media.legs_possible
+    if legs < config.dial.max_channels:
+        reading.refuse(
+            ("media", "rtp_ports"),
+            f"holds {legs} call legs (RTP and RTCP), fewer than dial.max_channels = {config.dial.max_channels}",
+            "widen the range or lower dial.max_channels",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _ServiceCheck:
+    """Checks one service; `origins` says where each of its options was set."""
+
+    reading: Reading
+    config: DialerConfig
+    name: str
+    options: ServiceOptions
+    origins: dict[str, Path]
+
+    def run(self) -> None:
+        self._check_not_yet()
+        self._check_route_point()
+        self._check_reachable()
+        target = self._check_target()
+        if target is not None:
+            self._check_target_use(target)
+        self._check_country()
+        for key, what, mend, refused in treatment_faults(self.config, self.options):
+            (self.reading.refuse if refused else self.reading.warn)(self._path(key), what, mend)
+
+    def _path(self, key: str) -> Path:
+        return self.origins.get(key, ("service", self.name, key))
+
+    def _refuse(self, key: str, what: str, mend: str = "") -> None:
+        self.reading.refuse(self._path(key), what, mend)
+
+    def _check_not_yet(self) -> None:
+        for key, (value, what) in NOT_YET.items():
+            if getattr(self.options, key) == value:
+                self._refuse(key, f"this version does not do {what} yet", "choose another value")
+        for key in UNOBSERVED:
+            if getattr(self.options, key):
+                self.reading.warn(self._path(key), "is kept, but this version does not apply it")
+
+    def _check_route_point(self) -> None:
+        points, gateways = self.config.route_points, self.config.gateways
+        wanted = self.options.route_point
+        if find_route_point(wanted, points, gateways) is not None:
+            return
+        if wanted and wanted in self.reading.raw.get("route_point", {}):
+            return  # it is there, and wrong: told already
+        if wanted:
+            mend = did_you_mean(wanted, points) or f'write [route_point."{wanted}"]'
+            self._refuse("route_point", f"there is no route point {wanted!r}", mend)
+        elif points or not self.reading.raw.get("gateway"):
+            what = "names no route point, so it could not dial"
+            mend = (
+                f"choose route_point from: {', '.join(points)}" if points else "write a table [gateway.NAME] with uri"
+            )
+            self._refuse("route_point", what, mend)
+        elif len(gateways) > 1:
+            self._refuse("route_point", "names no route point, and there are several gateways", "write a [route_point]")
+
+    def _check_reachable(self) -> None:
+        o, detection = self.options, self.config.detection
+        limits: list[tuple[bool, str, str, str]] = [
+            (
+                o.agent_reserve_timeout <= 0,
+                "agent_reserve_timeout",
+                "is 0, so no agent could ever answer",
+                "give it 30",
+            ),
+            (o.max_wait_on_call <= 0, "max_wait_on_call", "is 0, so no customer would wait for an agent", "raise it"),
+            (
+                o.detect_time_limit_ms > o.ring_timeout * 1000,
+                "detect_time_limit_ms",
+                f"is longer than ring_timeout = {o.ring_timeout:g} s, the time a customer is given to answer at all",
+                "give it about 4000",
+            ),
+            (
+                o.beep_timeout > detection.beep_limit_s,
+                "beep_timeout",
+                f"is longer than detection.beep_limit_s = {detection.beep_limit_s:g}, after which nobody listens",
+                "lower it or raise detection.beep_limit_s",
+            ),
+            (
+                o.max_queue_wait > o.queued_ttl > 0,
+                "max_queue_wait",
+                f"is longer than queued_ttl = {o.queued_ttl:g}, so it would never come to that",
+                "lower it, or 0 for off",
+            ),
+        ]
+        for wrong, key, what, mend in limits:
+            if wrong:
+                self._refuse(key, what, mend)
+
+    def _check_target(self) -> Target | None:
+        if not self.options.target:
+            self._refuse("target", "is missing, so no agent could ever be found", 'e.g. target = "?:Sales>0"')
+            return None
+        if PLACEHOLDER.search(self.options.target):
+            return None  # each request fills it in, and is checked then
+        try:
+            return parse_target(self.options.target)
+        except TargetError as error:
+            self._refuse("target", str(error), 'e.g. "?:English>=5 & Sales>0@StatServer.GA" or "Billing@StatServer.GA"')
+            return None
+
+    def _check_target_use(self, target: Target) -> None:
+        agents = self.config.routing_agents()
+        if agents and not any(target.matches(agent) for agent in agents):
+            self.reading.warn(self._path("target"), "no configured agent matches it", "give one the skill or the group")
+        total = target.timeout_sum_s
+        if len(target.items) > 1 and total is not None and total != self.options.queued_ttl:
+            what = f"the timeouts add up to {total:g} s, queued_ttl is {self.options.queued_ttl:g} s"
+            self.reading.warn(self._path("target"), what, "make them equal (checklist D-22)")
+
+    def _check_country(self) -> None:
+        country = self.options.default_country
+        if country not in phonenumbers.SUPPORTED_REGIONS:
+            self._refuse("default_country", f"{country!r} is not a country", 'write its ISO 3166 code, e.g. "US"')
