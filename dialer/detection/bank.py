@@ -206,7 +206,7 @@ class DetectorBank:
         call = hop.analysed & ~hop.lost & (hop[Field.CALL] >= np.float32(0.85) * (1 - noise)) & (
             hop[Field.BAND] > hop[Field.FLOOR] + _CALL_ABOVE_DB
         )
-        self._follow(hop, tonal, call, held)
+        self._follow(hop, tonal, call, held, noise)
         self._data(hop)
         self._talk(hop, tonal, call)
         waiting = self._awaits[now]
@@ -216,26 +216,27 @@ class DetectorBank:
             self._classifier.step(select(hop, np.flatnonzero(waiting)))
         self._decide(hop)
 
-    def _follow(self, hop: Hop, tonal: Bool, call: Bool, held: Bool) -> None:
+    def _follow(self, hop: Hop, tonal: Bool, call: Bool, held: Bool, noise: Float) -> None:
         """Feed the trackers of the channels where a tone sounds or a run is open."""
         now = hop.channels
         columns = np.flatnonzero(tonal | call | self._followed[now])
         if len(columns) == 0:
             return
-        names = (Field.F1, Field.P1, Field.BAND, Field.LEVEL)
-        features = zip(*(hop[f][columns].tolist() for f in names), strict=True)
+        pure = np.minimum(hop[Field.P1][columns] / (1 - noise[columns]), 1)
+        rest = (hop[f][columns].tolist() for f in (Field.F1, Field.BAND, Field.LEVEL, Field.FLOOR))
+        features = zip(*rest, pure.tolist(), strict=True)
         wanting: list[int] = []
-        for column, (freq, purity, band, level) in zip(columns.tolist(), features, strict=True):
+        for column, (freq, band, level, floor, purity) in zip(columns.tolist(), features, strict=True):
             channel = int(now[column])
             state = self._state(channel)
-            if not state.listening:
+            index = int(hop.index[column])
+            if not state.listening(index):
                 self._followed[channel] = self._locked[channel] = False
                 continue
-            index = int(hop.index[column])
             run = state.tone
             quiet = level < band - 8.0 or not tonal[column]
             segment = run.update(
-                index, bool(tonal[column]), freq, band, purity, quiet, bool(held[column]), hop.samples[column]
+                index, bool(tonal[column]), freq, band, purity, quiet, bool(held[column]), floor, hop.samples[column]
             )
             if segment is not None:
                 state.take_segment(segment, index)
@@ -302,7 +303,7 @@ class DetectorBank:
         state = self._state(channel)
         self._speech[channel] = True
         self._last_voice[channel] = index
-        if not state.listening:
+        if not state.listening(index):
             return
         begun = int(self._begun[channel])
         state.last_sound = index
@@ -314,7 +315,7 @@ class DetectorBank:
         state = self._state(channel)
         self._speech[channel] = False
         self._begun[channel] = index
-        if not state.listening:
+        if not state.listening(index):
             return
         end = (int(self._last_voice[channel]) + 1) * HOP_S
         state.last_sound = int(self._last_voice[channel])

@@ -1,7 +1,8 @@
 """Voicemail beeps: which tone segments are one.
 
-No standard exists: 70 ms to 1.5 s, 300 to 3000 Hz, one or several, level steady or decaying, frequency steady or falling.
-What tells it from speech is how narrow and straight it is; what tells it from other tones is where it stands.
+No standard exists: 70 ms to 2 s, 300 to 3000 Hz, one or several, level steady or decaying, frequency steady or falling. A beep
+is switched on and off, straight, narrow and stands alone; a vowel has one or two of these, hardly ever all. Each property gives
+points, measured on beeps and on speech through all codecs; the sum decides.
 """
 
 from typing import Final
@@ -10,22 +11,50 @@ from dialer.detection.fax import is_answer_tone, is_bell
 from dialer.detection.tone import Segment
 
 FREQ_HZ: Final = (300.0, 3000.0)
-LENGTH_S: Final = (0.07, 2.0)
+LENGTH_S: Final = (0.07, 2.2)
 AGAIN_S: Final = 0.45
 """A further beep that starts so soon belongs to the same signal."""
 
-_SURE_S: Final = 0.15
-_SPREAD_HZ: Final = 3.0
-_FALL_HZ_S: Final = 1500.0
+SURE: Final = 8.0
+"""Points that make a beep where it ends the wait for a person."""
+
+LIKELY: Final = 7.0
+"""Points that make a beep where a machine has been speaking."""
+
+_Steps = tuple[tuple[float, float], ...]
+_RISE_S: Final[_Steps] = ((0.012, 2.0), (0.03, 0.5), (1e9, -2.0))
+_SPREAD_HZ: Final[_Steps] = ((0.6, 2.0), (1.5, 1.0), (3.5, 0.0), (9.0, -1.0), (1e9, -3.0))
+_DRIFT_HZ: Final[_Steps] = ((2.0, 3.0), (6.0, 1.5), (20.0, -0.5), (1e9, -1.5))
+_AFTER_DB: Final[_Steps] = ((-8.0, 1.0), (-2.0, 0.0), (1e9, -2.0))
+_BEFORE_DB: Final[_Steps] = ((-5.0, 1.0), (0.0, 0.0), (1e9, -1.0))
+_IMPURITY: Final[_Steps] = ((0.03, 2.0), (0.12, 1.0), (0.25, 0.0), (1e9, -1.0))
+_LENGTH_POINTS: Final[_Steps] = ((0.09, -3.0), (0.11, -1.5), (0.14, -0.5), (0.25, 0.0), (0.4, 1.0), (1e9, 2.0))
+_LEVEL_SPREAD_DB: Final[_Steps] = ((0.3, 1.0), (1.5, 0.0), (1e9, -1.0))
+_LOW_HZ: Final = 480.0  # below lie the fundamentals of women and children
+_LOW_POINTS: Final = -1.5
 
 
-def is_beep(segment: Segment) -> bool:
-    """Tell whether a segment is straight and narrow enough for a beep, the more so the shorter it is."""
+def _points(steps: _Steps, value: float) -> float:
+    return next(points for limit, points in steps if value < limit)
+
+
+def points(segment: Segment) -> float:
+    """Say how much of a beep a segment has: true ones have 4 to 16, speech has seldom more than 5."""
     if not LENGTH_S[0] <= segment.length_s <= LENGTH_S[1] or not FREQ_HZ[0] <= segment.freq_hz <= FREQ_HZ[1]:
-        return False
+        return -9.0
     if is_answer_tone(segment.freq_hz) or is_bell(segment.freq_hz):
-        return False
-    short = segment.length_s < _SURE_S
-    if segment.purity < (0.93 if short else 0.8):
-        return False
-    return segment.spread_hz < (1.5 if short else _SPREAD_HZ) and abs(segment.slope_hz_s) < _FALL_HZ_S
+        return -9.0
+    share = segment.hops / (segment.length_s * 100 + 1.5)  # of its hops that were tonal
+    return (
+        _points(_RISE_S, segment.rise_s)
+        + _points(_RISE_S, segment.fall_s)
+        + _points(_SPREAD_HZ, segment.spread_hz)
+        + _points(_DRIFT_HZ, abs(segment.slope_hz_s) * segment.length_s)
+        + (1.0 if 0.85 <= share <= 1.2 else -2.0)
+        + _points(_AFTER_DB, segment.after_db)
+        + _points(_BEFORE_DB, segment.before_db)
+        + _points(_IMPURITY, 1 - segment.purity)
+        + _points(_LENGTH_POINTS, segment.length_s)
+        + _points(_LEVEL_SPREAD_DB, segment.level_spread_db)
+        + (_LOW_POINTS if segment.freq_hz < _LOW_HZ else 0.0)
+    )

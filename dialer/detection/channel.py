@@ -17,6 +17,7 @@ from dialer.detection.tone import Segment, ToneTracker
 
 _KEPT: Final = 64
 _RELEASE: Final = frozenset({"busy", "congestion", "nu_tone"})
+_FURTHER_BEEP_HOPS: Final = 150
 _RIVAL_COST: Final = 0.05  # a longer cadence that fits as well so far is waited for
 _RIVAL_S: Final = 2.0
 _PAGER_FIRST_S: Final = 3.0
@@ -57,6 +58,7 @@ class Channel:
         self._cng: list[Segment] = []
         self.beeps: list[Segment] = []
         self._beep_since: Segment | None = None
+        self._beep_until = -1
         self._told: set[str] = set()
         self.evidence: deque[Evidence] = deque(maxlen=_KEPT)
         self.out: list[Finding] = []
@@ -66,10 +68,9 @@ class Channel:
         """Tell whether a verdict is still to come."""
         return self.verdict is None
 
-    @property
-    def listening(self) -> bool:
-        """Tell whether anything said on this channel can still matter."""
-        return self.verdict in (None, "machine")
+    def listening(self, now: int) -> bool:
+        """Tell whether anything heard on this channel can still matter: a second beep may follow the first."""
+        return self.verdict in (None, "machine") or now <= self._beep_until
 
     def answer(self, hop: int) -> None:
         """Mark the answer."""
@@ -111,10 +112,11 @@ class Channel:
         self._take_sit(self._sit.take(segment), at_s)
         if fax.is_cng(segment):
             self._take_cng(segment, at_s)
-        if self.phase == "answered" and self.listening and beep.is_beep(segment) and not fax.is_cng(segment):
-            self._take_beep(segment, at_s)
-        elif self.phase == "answered" and fax.is_cng(segment) and self.first_voice is not None:
-            self._take_beep(segment, at_s)
+        if self.phase == "answered" and self.listening(now) and (self.first_voice is not None or not fax.is_cng(segment)):
+            points = beep.points(segment)
+            if points >= (beep.SURE if self.open else beep.LIKELY):
+                self._take_beep(segment, points, at_s)
+                self._beep_until = now + _FURTHER_BEEP_HOPS
 
     def _take_sit(self, sit: Sit | None, at_s: float) -> None:
         if sit is None or not self.open:
@@ -168,7 +170,7 @@ class Channel:
         self.say(at_s, "fax", f"{words} {freq_hz:.1f} Hz", signal=signal, freq_hz=freq_hz)
         self.decide(at_s, verdict, 0.99)
 
-    def _take_beep(self, segment: Segment, at_s: float) -> None:
+    def _take_beep(self, segment: Segment, points: float, at_s: float) -> None:
         """A beep after voice is a voicemail's; beeps without any voice are a pager's."""
         again = self.beeps and segment.start_s - self.beeps[-1].end_s <= beep.AGAIN_S
         self.beeps.append(segment)
@@ -182,9 +184,9 @@ class Channel:
         self.say(
             at_s, "beep_end", f"beep {segment.freq_hz:.0f} Hz for {segment.length_s * 1000:.0f} ms",
             onset_s=first.start_s, end_s=segment.end_s, freq_hz=segment.freq_hz, length_s=segment.length_s,
-            level_dbm0=segment.level_dbm0, purity=segment.purity, spread_hz=segment.spread_hz,
+            level_dbm0=segment.level_dbm0, purity=segment.purity, spread_hz=segment.spread_hz, points=points,
         )  # fmt: skip
-        self.decide(at_s, "machine_beep", 0.99)
+        self.decide(at_s, "machine_beep", min(0.99, 0.5 + points / 20))
 
     def check_pager(self, now: int) -> None:
         """Beeps soon after the answer and nothing else: a pager waits for digits."""

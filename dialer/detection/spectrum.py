@@ -59,6 +59,7 @@ def analyse(frames: NDArray[np.int16]) -> tuple[Float, Float]:
     power = power_spectrum(frames)
     total = power[:, _BAND].sum(axis=1) + _TINY
     f1, e1, at = _strongest(power, power[:, _PEAKS])
+    e1[at == 0] = 0  # energy below the band looks like a peak at its edge
     rest = power[:, _PEAKS].copy()
     columns = np.clip(at[:, None] + _REJECT, 0, rest.shape[1] - 1)
     np.put_along_axis(rest, columns, np.float32(0.0), axis=1)

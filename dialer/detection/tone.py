@@ -12,17 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer.detection.frontend import LONG
-from dialer.detection.level import HOP, HOP_S, RATE_HZ
+from dialer.detection.level import HOP, HOP_S, RATE_HZ, SILENT_DBM0, mean_square
 
 JUMP_HZ: Final = 25.0
 """A larger step between hops is another tone. A falling beep moves by less than 20 Hz a hop."""
 
 _HOLE_HOPS: Final = 6
-_DROP_HOPS: Final = 4
+_DROP_HOPS: Final = 3
 _DROP_DB: Final = 10.0
 _KEPT: Final = 400
 _BOX: Final = 64  # samples of the envelope's box filter: first zero 125 Hz away
 _SETTLED_HOPS: Final = 6
+_NEAR_FLOOR_DB: Final = 4.0
+
+QUIET_DB: Final = -60.0
 
 
 @dataclass(slots=True)
@@ -38,6 +41,10 @@ class Segment:
     level_spread_db: float
     purity: float
     hops: int
+    rise_s: float  # from a fifth to four fifths of the envelope
+    fall_s: float
+    before_db: float  # quietest 10 ms just before and just after, against the tone; QUIET_DB when it is the line's noise
+    after_db: float
     open_start: bool = False  # it was sounding when the audio began
 
     @property
@@ -49,7 +56,7 @@ class Segment:
 class ToneTracker:
     """Follows one channel's strongest tone. Fed only while something tonal sounds or a run is open."""
 
-    __slots__ = ("_before", "_drops", "_end", "_freqs", "_holes", "_last", "_levels", "_other", "_purities", "_start", "hops")
+    __slots__ = ("_after_db", "_before", "_before_db", "_drops", "_fall", "_floor", "_rise", "_end", "_freqs", "_holes", "_last", "_levels", "_other", "_purities", "_start", "hops")
 
     def __init__(self) -> None:
         self.hops = 0  # hops of the open run that are tonal; 0: none open
@@ -63,6 +70,9 @@ class ToneTracker:
         self._drops = 0
         self._other: list[tuple[float, float, float]] = []
         self._before = False
+        self._rise = self._fall = 0.1
+        self._before_db = self._after_db = 0.0
+        self._floor = SILENT_DBM0
 
     @property
     def alive(self) -> bool:
@@ -89,7 +99,7 @@ class ToneTracker:
 
     def update(
         self, index: int, tonal: bool, freq: float, level: float, purity: float, quiet: bool, held: bool,
-        samples: NDArray[np.int16],
+        floor: float, samples: NDArray[np.int16],
     ) -> Segment | None:  # fmt: skip
         """Take one hop.
 
@@ -99,11 +109,13 @@ class ToneTracker:
             freq, level, purity: of that peak; Hz, dBm0, 0..1.
             quiet: the hop's own level fell well below the run's.
             held: the hop is lost, or looks so: it neither continues nor ends anything.
+            floor: the line's noise floor, dBm0.
             samples: int16 [1024], up to the end of this hop.
 
         Returns:
             A segment, when this hop ended one.
         """
+        self._floor = floor
         if self.hops == 0:
             if tonal:
                 self._open(index, freq, level, purity)
@@ -174,27 +186,37 @@ class ToneTracker:
         return Segment(
             start_s=self._start, end_s=max(end_s, self._start), freq_hz=float(np.median(freqs)), spread_hz=spread,
             slope_hz_s=slope / HOP_S, level_dbm0=float(np.median(levels)), level_spread_db=float(levels.std()),
-            purity=float(np.median(self._purities)), hops=self.hops, open_start=self._before,
+            purity=float(np.median(self._purities)), hops=self.hops, rise_s=self._rise, fall_s=self._fall,
+            before_db=self._before_db, after_db=self._after_db, open_start=self._before,
         )  # fmt: skip
 
     def _find_start(self, index: int, samples: NDArray[np.int16]) -> float:
-        """Find where the envelope rose to half, within the last 128 ms."""
+        """Find where the envelope rose to half, within the last 128 ms, how fast, and out of what."""
         envelope = _envelope(samples, self._freqs[0])
         steady = float(np.median(envelope[-(_SETTLED_HOPS - 2) * HOP :]))
         below = np.flatnonzero(envelope < 0.5 * steady)
-        origin = (index + 1) * HOP - LONG + _BOX // 2
-        return max(0, origin + (int(below[-1]) + 1 if len(below) else 0)) / RATE_HZ
+        at = int(below[-1]) + 1 if len(below) else 0
+        low, high = np.flatnonzero(envelope[:at] < 0.2 * steady), np.flatnonzero(envelope[at:] > 0.8 * steady)
+        self._rise = (at - (int(low[-1]) if len(low) else 0) + (int(high[0]) if len(high) else HOP)) / RATE_HZ
+        self._before_db = _quietest(samples[max(0, at + _BOX // 2 - 6 * HOP) : at + _BOX // 2 - HOP // 2], steady, self._floor)
+        return max(0, (index + 1) * HOP - LONG + _BOX // 2 + at) / RATE_HZ
 
     def _find_end(self, index: int, samples: NDArray[np.int16]) -> float:
-        """Find where the envelope fell to half after it had last stood, within the last 128 ms."""
+        """Find where the envelope fell to half after it had last stood, within the last 128 ms, how fast, and to what."""
         envelope = _envelope(samples, self._last)
         origin = (index + 1) * HOP - LONG + _BOX // 2
         last = self._end * HOP - WINDOW_LAG - origin
+        self._fall, self._after_db = 0.1, 0.0
         if last <= 0 or last >= len(envelope):
             return self._end * HOP_S - WINDOW_LAG / RATE_HZ
         steady = float(np.median(envelope[max(0, last - 3 * HOP) : last]))
-        after = np.flatnonzero(envelope[max(0, last - HOP) :] < 0.5 * steady)
-        return (origin + max(0, last - HOP) + (int(after[0]) if len(after) else HOP)) / RATE_HZ
+        first = max(0, last - HOP)
+        after = np.flatnonzero(envelope[first:] < 0.5 * steady)
+        at = first + (int(after[0]) if len(after) else HOP)
+        high, low = np.flatnonzero(envelope[:at] > 0.8 * steady), np.flatnonzero(envelope[at:] < 0.2 * steady)
+        self._fall = ((int(low[0]) if len(low) else HOP) + at - (int(high[-1]) if len(high) else 0)) / RATE_HZ
+        self._after_db = _quietest(samples[at + _BOX // 2 + HOP // 2 :], steady, self._floor)
+        return (origin + at) / RATE_HZ
 
 
 WINDOW_LAG: Final = 128
@@ -206,6 +228,18 @@ def _envelope(samples: NDArray[np.int16], freq_hz: float) -> NDArray[np.float64]
     turn = np.exp(-2j * np.pi * freq_hz / RATE_HZ * np.arange(len(samples)))
     total = np.concatenate(([0], np.cumsum(samples * turn)))
     return np.abs(total[_BOX:] - total[:-_BOX])
+
+
+def _quietest(samples: NDArray[np.int16], envelope: float, floor_dbm0: float) -> float:
+    """Give the power of the quietest whole 10 ms against that of a tone with this envelope, in dB; 0 when too short."""
+    whole = len(samples) // HOP
+    if whole == 0 or envelope <= 0.0:
+        return 0.0
+    blocks = samples[len(samples) - whole * HOP :].astype(np.float64).reshape(whole, HOP)
+    least = float(((blocks - blocks.mean()) ** 2).mean(axis=1).min())
+    if least < mean_square(floor_dbm0 + _NEAR_FLOOR_DB):
+        return QUIET_DB
+    return float(10 * np.log10(least / (2 * (envelope / _BOX) ** 2)))
 
 
 def _straighten(values: NDArray[np.float64]) -> tuple[float, float]:
