@@ -48,8 +48,17 @@ def lost(now: datetime, node: str | None, limit: int) -> sa.Select[tuple[str]]:
     return sa.select(_C.id).where(_LIVE, _C.phase.not_in(idle), whose).order_by(_C.id).limit(limit)
 
 
+def left_over(now: datetime, node: str | None, limit: int) -> sa.Select[tuple[str]]:
+    """Ids of callbacks with an open attempt that nobody is going to close."""
+    a = schema.attempt.c
+    gone = sa.or_(_C.lease_until <= now, _C.lease_until.is_(None))
+    whose = gone if node is None else sa.or_(gone, _C.node == node, a.node == node)
+    joined = sa.join(schema.attempt, schema.callback, a.callback_id == _C.id)
+    return sa.select(_C.id).select_from(joined).where(a.ended_at.is_(None), whose).order_by(_C.id).limit(limit)
+
+
 def _free(connection: sa.Connection, statement: sa.Select[tuple[str]]) -> list[str]:
-    return list(connection.scalars(statement.with_for_update(skip_locked=True)))
+    return list(connection.scalars(statement.with_for_update(skip_locked=True, of=schema.callback)))
 
 
 def claim(connection: sa.Connection, node: str, now: datetime, until: datetime, limit: int) -> list[Callback]:
@@ -60,7 +69,7 @@ def claim(connection: sa.Connection, node: str, now: datetime, until: datetime, 
 
 def recover(connection: sa.Connection, now: datetime, node: str | None, limit: int) -> list[Callback]:
     """Bring back up to `limit` lost callbacks; the caller commits."""
-    ids = _free(connection, lost(now, node, limit))
+    ids = sorted({*_free(connection, lost(now, node, limit)), *_free(connection, left_over(now, node, limit))})
     return _values(connection, Recover(ids=ids, now=now, node=node)) if ids else []
 
 
@@ -76,7 +85,7 @@ def renew(connection: sa.Connection, node: str, ids: Sequence[str], until: datet
     """Prolong leases that `node` still holds; the caller commits."""
     kept: set[str] = set()
     for start in range(0, len(ids), _CHUNK):
-        mine = (_C.id.in_(ids[start : start + _CHUNK]), _C.node == node, _LIVE)
+        mine = (_C.id.in_(ids[start : start + _CHUNK]), _C.node == node)
         kept.update(connection.scalars(sa.select(_C.id).where(*mine).with_for_update()))
         connection.execute(sa.update(schema.callback).where(*mine).values(lease_until=until))
     return kept

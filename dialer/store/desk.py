@@ -17,25 +17,19 @@ from dialer.callback.effect import consequences, counts
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback, HistoryEntry, JournalEntry
 from dialer.callback.state import Actor, Phase, Position, State
-from dialer.callback.transition import TRANSITIONS, Transition, check_actor, completion_reason, resolve
+from dialer.callback.transition import TRANSITIONS, Transition, resolve
 from dialer.store.errors import AttemptClosed, AttemptConflict, DuplicateCallback, UnknownCallback, VersionConflict
 
 AttemptKey = tuple[str, int]
 
-ATTEMPT_PLACES: frozenset[Position] = frozenset(
-    {
-        (State.QUEUED, Phase.DIALING),
-        *((State.ROUTING, phase) for phase in (Phase.AGENT_WAIT, Phase.AGENT_RING, Phase.CUSTOMER_DIAL)),
-        (State.PROCESSING, Phase.TALKING),
-        (State.PROCESSING, Phase.DISPOSITION),
-    }
-)
-"""Where a callback may have an open attempt."""
-
 DIAL_PLACES: frozenset[Position] = frozenset({(State.QUEUED, Phase.DIALING), (State.ROUTING, Phase.CUSTOMER_DIAL)})
-"""Where a customer is being dialled: entered with `Stage.begin_attempt` only, and left with an attempt's end."""
+"""Where a customer is being dialled: entered together with the attempt's row only."""
 
-_RESULT_ON_LEAVING = {"T80": CallResult.CANCEL_RECORD, "T81": CallResult.CANCEL_RECORD, "T88": CallResult.SYSTEM_ERROR}
+ENDS_ATTEMPT = frozenset({"T21", "T32", "T34", "T45", "T46"})
+"""Transitions that are the end of an attempt; they go together with its result."""
+
+CANCELS = frozenset({"T80", "T81"})
+"""A cancel during an attempt gives call_result 52; the attempt stays open until its leg is released."""
 
 
 def new_session_id() -> str:
@@ -163,7 +157,10 @@ class Stage:
         user: str | None = None,
         note: str = "",
     ) -> Callback:
-        """Carry out one transition; an open attempt that it leaves behind is closed.
+        """Carry out one transition.
+
+        An attempt that is still open stays so, and its node keeps the lease, until the customer's leg has ended: the
+        number is not free before.
 
         Raises:
             InvalidTransition: when the table does not allow it.
@@ -173,9 +170,8 @@ class Stage:
         if row is None or target is None:
             raise InvalidTransition(f"{event} removes the record: use Store.remove_expired", event=event)
         fields = consequences(row, before, target, now, changes)
-        attempt = self.open_attempt(before.id)
-        if attempt is not None and target not in ATTEMPT_PLACES:
-            fields |= self._leave(before, attempt, event, now)
+        if self.open_attempt(before.id) is not None:
+            fields |= self._with_open_attempt(before, event)
         if target == (State.QUEUED, Phase.SUBMITTING):
             fields["session_id"] = new_session_id()
         after = self.put(before, fields)
@@ -256,13 +252,11 @@ class Stage:
             "free_in_a_row": 0 if counted else before.free_in_a_row + 1,
         }
 
-    def _leave(self, before: Callback, attempt: Attempt, event: str, now: datetime) -> dict[str, Any]:
-        known = attempt.call_result
-        row_result = TRANSITIONS[event].call_result
-        result = _RESULT_ON_LEAVING.get(event) if known is None or event == "T88" else row_result or known
-        return self.close_attempt(
-            before, attempt.n, AttemptResult(call_result=result or CallResult.DROPPED_NO_ANSWER), now
-        )
+    def _with_open_attempt(self, before: Callback, event: str) -> dict[str, Any]:
+        if event in ENDS_ATTEMPT:
+            raise InvalidTransition(f"{event} ends an attempt: use Store.end_attempt", event=event)
+        kept: dict[str, Any] = {"node": before.node, "lease_until": before.lease_until}
+        return kept | ({"call_result": CallResult.CANCEL_RECORD} if event in CANCELS else {})
 
 
 def first_version(
@@ -305,5 +299,3 @@ def first_version(
     )
     return fresh, row
 
-
-__all__ = ["ATTEMPT_PLACES", "DIAL_PLACES", "Desk", "Stage", "check_actor", "completion_reason", "first_version"]

@@ -14,7 +14,7 @@ from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntry
 from dialer.callback.state import UNOWNED, Actor, Phase, Position, State
 from dialer.callback.transition import resolve
-from dialer.store.desk import DIAL_PLACES, Stage, first_version
+from dialer.store.desk import CANCELS, DIAL_PLACES, Stage, first_version
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -140,11 +140,12 @@ class BeginAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndAttempt:
-    """The attempt's end, with the transition that follows from it when there is one."""
+    """The attempt's end together with the transition that follows from it."""
 
     callback_id: str
     n: int
-    event: str | None
+    version: int | None
+    event: str
     actor: Actor
     now: datetime
     result: AttemptResult
@@ -161,10 +162,8 @@ class EndAttempt:
 
     def apply(self, stage: Stage) -> Callback:
         """Close the attempt and move the callback on."""
-        before = stage.callback(self.callback_id)
+        before = stage.callback(self.callback_id, self.version)
         fields = {**stage.close_attempt(before, self.n, self.result, self.now), **self.changes}
-        if self.event is None:
-            return stage.put(before, {**fields, "updated_at": self.now})
         return stage.change(
             before,
             self.event,
@@ -175,6 +174,45 @@ class EndAttempt:
             user=self.user,
             note=self.note,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseAttempt:
+    """The attempt's end, when the callback has moved on already: cancelled, purged, or the conversation is over."""
+
+    callback_id: str
+    n: int
+    now: datetime
+    result: AttemptResult
+    dials: bool = False
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The callback's id."""
+        return (self.callback_id,)
+
+    def apply(self, stage: Stage) -> Callback:
+        """Close it; one that has been closed before stays as it is."""
+        before = stage.callback(self.callback_id)
+        attempt = stage.open_attempt(self.callback_id)
+        if attempt is None or attempt.n != self.n:
+            return before
+        return close_left_over(stage, before, attempt, self.result, self.now)
+
+
+def close_left_over(
+    stage: Stage, before: Callback, attempt: Attempt, result: AttemptResult, now: datetime
+) -> Callback:
+    """End an attempt without a transition; the node's hold on an unowned callback ends with it.
+
+    A result that the callback got after the attempt's own (a cancel, a disposition) stays.
+    """
+    fields = stage.close_attempt(before, attempt.n, result, now)
+    if attempt.call_result is not None and attempt.call_result != before.call_result:
+        del fields["call_result"]
+    if before.position in UNOWNED:
+        fields |= {"node": None, "lease_until": None}
+    return stage.put(before, {**fields, "updated_at": now})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +350,12 @@ class Claim:
         event = claim_event(before, self.now)
         if event is None:
             return None
+        attempt = stage.open_attempt(callback_id)
+        if attempt is not None:
+            if before.lease_until is not None and before.lease_until > self.now:
+                return None  # its node is still releasing the last call
+            stale = AttemptResult(call_result=CallResult.STALE)
+            before = close_left_over(stage, before, attempt, stale, self.now)
         if event == "":
             return stage.put(before, {**ownership, "updated_at": self.now})
         return stage.change(before, event, to=None, actor=Actor.ENGINE, now=self.now, changes=ownership)
@@ -343,11 +387,21 @@ class Recover:
 
     def _recover(self, stage: Stage, callback_id: str) -> Callback | None:
         before = stage.callback(callback_id)
-        event = _RECOVERY.get(before.state)
-        if event is None or not lost(before, self.now, self.node):
-            return None
-        changes: dict[str, Any] = {"node": None, "lease_until": None}
         attempt = stage.open_attempt(callback_id)
+        if not lost(before, self.now, self.node, attempt):
+            return None
+        if before.position in UNOWNED:
+            return None if attempt is None else self._close(stage, before, attempt)
+        return self._resubmit(stage, before, attempt)
+
+    def _close(self, stage: Stage, before: Callback, attempt: Attempt) -> Callback:
+        cancelled = before.last_event in CANCELS
+        result = CallResult.CANCEL_RECORD if cancelled else CallResult.STALE
+        return close_left_over(stage, before, attempt, AttemptResult(call_result=result), self.now)
+
+    def _resubmit(self, stage: Stage, before: Callback, attempt: Attempt | None) -> Callback:
+        event = _RECOVERY[before.state]
+        changes: dict[str, Any] = {"node": None, "lease_until": None}
         if attempt is not None:
             talking = before.state is State.PROCESSING and attempt.call_result is not None
             result = attempt.call_result if talking and attempt.call_result is not None else CallResult.STALE
@@ -363,14 +417,21 @@ class Recover:
 _RECOVERY = {State.QUEUED: "T90", State.ROUTING: "T91", State.PROCESSING: "T92"}
 
 
-def lost(before: Callback, now: datetime, node: str | None) -> bool:
-    """Whether nobody works on a callback that needs a node: its lease is over, or `node` has just started anew."""
-    if before.position in UNOWNED:
+def lost(before: Callback, now: datetime, node: str | None, attempt: Attempt | None) -> bool:
+    """Whether nobody works on a callback, or on its open attempt, any more.
+
+    Args:
+        before: The callback.
+        now: Leases that end by now are over.
+        node: A node that has just started anew: whatever it held is lost too.
+        attempt: The open attempt.
+    """
+    if before.position in UNOWNED and attempt is None:
         return False
-    if node is not None and before.node == node:
+    if node is not None and node in {before.node, attempt.node if attempt else None}:
         return True
     if before.lease_until is None:
-        return before.position != (State.QUEUED, Phase.WAITING)
+        return before.position != (State.QUEUED, Phase.WAITING) or attempt is not None
     return before.lease_until <= now
 
 

@@ -117,7 +117,8 @@ class Store:
     ) -> Callback:
         """Move a callback by one transition.
 
-        An attempt that the transition leaves behind is closed: 52 by a cancel, 4 by an error, else as it was known.
+        An open attempt stays open (a cancel makes the callback's result 52): whoever has the customer's leg ends it
+        with `close_attempt` once the leg is released.
 
         Args:
             callback_id: Which.
@@ -243,25 +244,27 @@ class Store:
         self,
         attempt: Attempt,
         *,
-        event: str | None,
+        event: str,
         actor: Actor | str,
         now: datetime,
         result: AttemptResult,
+        version: int | None = None,
         to: Position | None = None,
         changes: Mapping[str, Any] | None = None,
         user: str | None = None,
         note: str = "",
     ) -> Callback:
-        """Close the attempt, and move the callback on by `event` (None: the callback stays where it is).
+        """Close the attempt and move the callback on by `event`, together.
 
         Raises:
             AttemptClosed: when it has ended already.
-            InvalidTransition, UnknownCallback: and nothing is written.
+            InvalidTransition, VersionConflict, UnknownCallback: and nothing is written.
         """
         return await self._writer.submit(
             op.EndAttempt(
                 callback_id=attempt.callback_id,
                 n=attempt.n,
+                version=version,
                 event=event,
                 actor=Actor(actor),
                 now=schema.to_ms(now),
@@ -270,6 +273,18 @@ class Store:
                 changes=_cut_all(changes),
                 user=user,
                 note=note,
+            )
+        )
+
+    async def close_attempt(self, attempt: Attempt, *, now: datetime, result: AttemptResult) -> Callback:
+        """Close an attempt whose callback has moved on already (cancel, purge); one that is closed stays as it is.
+
+        Raises:
+            UnknownCallback: when there is none.
+        """
+        return await self._writer.submit(
+            op.CloseAttempt(
+                callback_id=attempt.callback_id, n=attempt.n, now=schema.to_ms(now), result=_cut_result(result)
             )
         )
 
@@ -315,7 +330,8 @@ class Store:
         """
         moment = schema.to_ms(now)
         async with self._read() as connection:
-            if not (await connection.execute(claiming.lost(moment, node, 1))).first():
+            lost = (await connection.execute(claiming.lost(moment, node, 1))).first()
+            if not lost and not (await connection.execute(claiming.left_over(moment, node, 1))).first():
                 return []
         return await self._writer.run(lambda connection: claiming.recover(connection, moment, node, limit))
 

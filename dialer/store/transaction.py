@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from dialer.callback.errors import DialerError
 from dialer.store import rows, schema
-from dialer.store.desk import ATTEMPT_PLACES, AttemptKey, Desk, Stage
+from dialer.store.desk import AttemptKey, Desk, Stage
 from dialer.store.operation import Operation
 
 _CALLBACK_COLUMNS = tuple(schema.callback.c[name] for name in rows.CALLBACK_FIELDS)
@@ -89,7 +89,7 @@ def read_desk(connection: sa.Connection, operations: Sequence[Operation[Any]]) -
     for row in connection.execute(_BY_ID, {"ids": sorted(ids)}):
         callback = rows.to_callback(row)
         desk.callbacks[callback.id] = callback
-    on_call = [callback.id for callback in desk.callbacks.values() if callback.position in ATTEMPT_PLACES]
+    on_call = [callback.id for callback in desk.callbacks.values() if callback.dials]
     if on_call:
         for row in connection.execute(_OPEN_BY_CALLBACK, {"ids": on_call}):
             attempt = rows.to_attempt(row)
