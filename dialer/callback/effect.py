@@ -17,7 +17,9 @@ from dialer.callback.transition import Transition, check, completion_reason
 FREE_LIMIT = 10
 """Results of policy `free` in a row that do not count (records section 8, rule 1)."""
 
-GUARDED = frozenset({"id", "service", "state", "phase", "version", "created_at", "updated_at", "last_event", "in_queue"})
+GUARDED = frozenset(
+    {"id", "service", "state", "phase", "version", "created_at", "updated_at", "last_event", "in_queue"}
+)
 """Fields that no caller may set with a transition."""
 
 

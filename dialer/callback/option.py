@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from dialer.callback.call_result import NEVER_COUNTED, CallResult
 from dialer.callback.errors import TreatmentError
@@ -22,11 +22,9 @@ PLACEHOLDER = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.-]*\$")
 TEN_YEARS_S = 10 * 366 * 86400
 
 
-def opt(
-    default: Any, meaning: str, *, v1: str | None = None, v3: str | None = None, **constraints: Any
-) -> Any:
+def opt(default: Any, meaning: str, *, v1: str | None = None, v3: str | None = None, **constraints: Any) -> Any:
     """An option: default, meaning, its v1 name and v3 column title, and pydantic's constraints (`ge`, `pattern`)."""
-    names = {name: title for name, title in (("v1", v1), ("v3", v3)) if title is not None}
+    names: dict[str, JsonValue] = {name: title for name, title in (("v1", v1), ("v3", v3)) if title is not None}
     return Field(default, description=meaning, json_schema_extra=names, **constraints)
 
 

@@ -42,8 +42,10 @@ CONTRADICTIONS: tuple[tuple[str, Check], ...] = (
     ),
     _refused(
         "status_notification_target",
-        lambda o: bool(o.status_notification_target)
-        and not o.status_notification_target.startswith(("http://", "https://", "$")),
+        lambda o: (
+            bool(o.status_notification_target)
+            and not o.status_notification_target.startswith(("http://", "https://", "$"))
+        ),
         "is not an http or https URL",
     ),
 )

@@ -23,7 +23,7 @@ class ScenarioOptions(OptionGroup):
     template: str = opt("", "preset of options, section 3")
     enabled: bool = opt(True, "whether callbacks are accepted")
     paused: bool = opt(False, "nothing is dialled")
-    virtual_queue: str = opt("", "queue of the virtual call; empty: the service's name", v1="_urs_virtual_queue", v3="VQ")
+    virtual_queue: str = opt("", "queue of the virtual call; empty: its name", v1="_urs_virtual_queue", v3="VQ")
     inbound_queue: str = opt("", "queue of the inbound call, for statistics")
     outbound_queue: str = opt("", "queue of the connected outbound call, for statistics")
     callback_application: str = opt("callback", "application that runs it", v3="Callback Application")
@@ -67,15 +67,11 @@ class QueueOptions(OptionGroup):
     priority_increment: int = opt(0, "added each interval", ge=0, le=1_000_000)
     priority_increment_interval: Seconds = opt(60, "s between increments", gt=0)
     priority_limit: int = opt(1000, "priority does not rise above it", ge=-1_000_000, le=1_000_000)
-    agent_reserve_timeout: Seconds = opt(
-        30, "reservation, ringing of the agent leg, s", v1="_agent_reserve_timeout"
-    )
+    agent_reserve_timeout: Seconds = opt(30, "reservation, ringing of the agent leg, s", v1="_agent_reserve_timeout")
     agent_release_delay_ms: Count = opt(
         0, "agent is released so much later, ms", v1="_agent_reserve_delay_before_release"
     )
-    max_transfer_attempts: int = opt(
-        5, "tries to join an agent", v1="_max_transfer_to_agent_attempts", ge=1, le=1000
-    )
+    max_transfer_attempts: int = opt(5, "tries to join an agent", v1="_max_transfer_to_agent_attempts", ge=1, le=1000)
     transfer_confirm_timeout: Seconds = opt(
         0, "count a transfer as done if no event follows, s; 0 = off", v1="_agent_transfer_confirm_timeout"
     )
@@ -91,9 +87,7 @@ class QueueOptions(OptionGroup):
 class ScheduleOptions(OptionGroup):
     """Scheduling and slots (section 2.3)."""
 
-    submit_lead: Seconds = opt(
-        120, "submit this long before the desired time, s", v1="_request_execution_time_buffer"
-    )
+    submit_lead: Seconds = opt(120, "submit this long before the desired time, s", v1="_request_execution_time_buffer")
     connect_threshold: Seconds = opt(
         180, "at dial time: not earlier than this before the desired time, s", v1="_desired_connect_time_threshold"
     )
@@ -166,13 +160,9 @@ class NumberOptions(OptionGroup):
     throttle_headers: bool = opt(
         True, "keys may be headers; the header value wins", v1="_enable_throttle_header_parameters"
     )
-    service_limit_1: Count = opt(
-        600, "creates per first window; 0 = off", v1="_throttle_callbacks_per_service_1"
-    )
+    service_limit_1: Count = opt(600, "creates per first window; 0 = off", v1="_throttle_callbacks_per_service_1")
     service_window_1: Seconds = opt(300, "first window, s", v1="_throttle_ttl_1")
-    service_limit_2: Count = opt(
-        3600, "creates per second window; 0 = off", v1="_throttle_callbacks_per_service_2"
-    )
+    service_limit_2: Count = opt(3600, "creates per second window; 0 = off", v1="_throttle_callbacks_per_service_2")
     service_window_2: Seconds = opt(3600, "second window, s", v1="_throttle_ttl_2")
     max_open: Count = opt(5000, "open callbacks per service")
     lookup_keys: Names = opt(("_customer_number",), "searchable keys", v1="_customer_lookup_keys")

@@ -40,9 +40,7 @@ class DialOptions(OptionGroup):
     retry_results: Codes = opt(frozenset(), "call results that are retried")
     final_results: Codes = opt(frozenset(), "call results that end the callback")
     snooze_delay: Seconds = opt(300, "wait after a snooze, s")
-    cannot_dial_buffer: Seconds = opt(
-        0, "no attempt in the last seconds of queued_ttl", v1="_cannot_dial_buffer_time"
-    )
+    cannot_dial_buffer: Seconds = opt(0, "no attempt in the last seconds of queued_ttl", v1="_cannot_dial_buffer_time")
     reject_forwarded: bool = opt(False, "release calls that were forwarded")
     detect: bool = opt(True, "answer classification")
     detect_early_media: bool = opt(True, "listen before the answer")
@@ -72,9 +70,7 @@ class AgentOptions(OptionGroup):
     preview_not_ready_reason: str = opt("", "reason code of it", v1="_agent_preview_set_notready_reason")
     preview_reject_delay: Seconds = opt(5, "wait before the next agent, s")
     disposition: bool = opt(False, "ask the agent for a disposition", v1="_enable_disposition_dialog")
-    disposition_timeout: Seconds = opt(
-        60, "s to answer it, after it code OK", v1="_agent_disposition_timeout", gt=0
-    )
+    disposition_timeout: Seconds = opt(60, "s to answer it, after it code OK", v1="_agent_disposition_timeout", gt=0)
 
 
 class ConfirmOptions(OptionGroup):
@@ -82,9 +78,7 @@ class ConfirmOptions(OptionGroup):
 
     resource_group: str = opt("", "call-in group; mandatory for USERORIGINATED and builtin", v1="_resource_group")
     provide_code: bool = opt(False, "v1: return a code", v1="_provide_code")
-    booking_timeout: Seconds = opt(
-        30, "v1 access booking, s", v1="_booking_expiration_timeout", ge=5, le=1800
-    )
+    booking_timeout: Seconds = opt(30, "v1 access booking, s", v1="_booking_expiration_timeout", ge=5, le=1800)
     pushed_callback_expiry_min: Minutes = opt(
         5, "after CALLBACK_READY, min", v3="Pushed Callback Expiry Time (minutes)", gt=0
     )
@@ -92,19 +86,21 @@ class ConfirmOptions(OptionGroup):
     wait_for_user_confirm: bool = opt(False, "ask whether the customer is ready", v1="_wait_for_user_confirm")
     user_confirm_timeout: Seconds = opt(30, "s to confirm", v1="_user_confirm_timeout", gt=0)
     user_confirm_attempts: int = opt(
-        3, "questions until the callback ends", v1="_max_number_of_user_availability_confirmation_attempts", ge=1, le=100
+        3,
+        "questions until the callback ends",
+        v1="_max_number_of_user_availability_confirmation_attempts",
+        ge=1,
+        le=100,
     )
     on_user_confirm_timeout: Literal["CONNECT-ANYWAY", "FAIL"] = opt(
         "CONNECT-ANYWAY", "what silence means", v1="_on_user_confirm_timeout"
     )
-    push_threshold_min: Minutes = opt(0, "push so long before, min; 0 = off", v3="Push Notification Threshold (minutes)")
+    push_threshold_min: Minutes = opt(0, "push so long before; 0 = off", v3="Push Notification Threshold (minutes)")
     push_attempts: int = opt(3, "delivery tries", ge=1, le=100)
     push_provider: str = opt("", "push provider; empty: the default one", v1="_provider_name")
     push_debug: bool = opt(False, "use the provider's debug credentials", v1="_use_debug_push_certificate")
     strings_file: str = opt("", "JSON texts by language; empty: built in", v1="_notification_message_file")
-    status_notification: Switch = opt(
-        "false", "state events to a URL", v1="_enable_status_notification"
-    )
+    status_notification: Switch = opt("false", "state events to a URL", v1="_enable_status_notification")
     status_notification_type: Literal["", "httpcb"] = opt("", "how they are sent", v1="_status_notification_type")
     status_notification_target: str = opt("", "URL they are posted to", v1="_status_notification_target")
     reminder: bool = opt(False, "event before dialling", v1="_enable_notification_reminder")

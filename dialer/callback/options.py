@@ -181,7 +181,7 @@ V3_COLUMNS: dict[str, str] = _names("v3")
 OWN_PREFIX = "_opt."
 """Addresses an option without a v1 name in v1 requests: ``_opt.dial_attempts``."""
 
-_KEYS: dict[str, str] = {name: key for key, name in V1_NAMES.items()} | {key: key for key in ServiceOptions.model_fields}
+_KEYS = {name: key for key, name in V1_NAMES.items()} | {key: key for key in ServiceOptions.model_fields}
 
 
 def option_key(name: str, aliases: Mapping[str, str] | None = None) -> str | None:

@@ -7,9 +7,11 @@ refuses.
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.reason import PREVIEW_REASON
 from dialer.callback.state import Actor, Phase, Position, State, position_name
-from dialer.callback.transition_table import PREVIEW_REASONS, TRANSITIONS, Transition
+from dialer.callback.transition_row import PREVIEW_REASONS, Transition
+from dialer.callback.transition_table import TRANSITIONS
 
 __all__ = ["TRANSITIONS", "Transition", "check", "check_actor", "completion_reason", "resolve", "transition_of"]
+
 
 def check(
     event: str,
@@ -117,4 +119,3 @@ def completion_reason(row: Transition, given: str | None) -> str:
             f"{row.number} ({row.event}) completes with {' or '.join(row.reasons)}; {said} was given", event=row.number
         )
     return str(given)
-

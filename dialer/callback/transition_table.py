@@ -3,88 +3,36 @@
 Source: spec records section 3; the reasons of each way to COMPLETED: sections 4 and 9.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from dialer.callback.call_result import CallResult
 from dialer.callback.reason import Reason
-from dialer.callback.state import POSITIONS, Actor, Phase, Position, State, positions
-
-PREVIEW_REASONS = "AGENT_PREVIEW_CANCEL_AFTER_nREJECTS"
-"""Stands for all numbered preview reasons in `Transition.reasons`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One row of the transition table.
-
-    Attributes:
-        number: T01..T92, T35a, T43a.
-        event: What happened.
-        sources: Where the callback may be; None in it = no record yet.
-        targets: Where it may go; None in it = no record (any more). Empty = always refused (T82).
-        actors: Who may cause it.
-        effect: Guard and effect in words.
-        stays: The position does not change (T08, T71).
-        reasons: Reasons it may complete with; a single one is taken when the caller names none.
-        call_result: Result it writes unless the caller has another.
-        resume_states: `resume_state` that must be there before (T13) or will be after (T03); empty = any.
-    """
-
-    number: str
-    event: str
-    sources: frozenset[Position | None]
-    targets: frozenset[Position | None]
-    actors: frozenset[Actor]
-    effect: str = ""
-    stays: bool = False
-    reasons: tuple[str, ...] = ()
-    call_result: CallResult | None = None
-    resume_states: frozenset[State] = frozenset()
-
-    def targets_from(self, source: Position | None) -> frozenset[Position | None]:
-        """Where this transition may lead from `source`; empty when it may not start there."""
-        if source not in self.sources:
-            return frozenset()
-        return frozenset({source}) if self.stays else self.targets
-
-
-NOWHERE: tuple[Position | None, ...] = (None,)
-SCHEDULED: tuple[Position, ...] = ((State.SCHEDULED, None),)
-PAUSED: tuple[Position, ...] = ((State.PAUSED, None),)
-COMPLETED: tuple[Position, ...] = ((State.COMPLETED, None),)
-ANY_QUEUED = positions(State.QUEUED)
-ANY_ROUTING = positions(State.ROUTING)
-ANY_PROCESSING = positions(State.PROCESSING)
-INTERMEDIATE = tuple(position for position in POSITIONS if position[0] is not State.COMPLETED)
-
-
-def _queued(*phases: Phase) -> tuple[Position, ...]:
-    return tuple((State.QUEUED, phase) for phase in phases)
-
-
-def _routing(*phases: Phase) -> tuple[Position, ...]:
-    return tuple((State.ROUTING, phase) for phase in phases)
-
-
-def _processing(*phases: Phase) -> tuple[Position, ...]:
-    return tuple((State.PROCESSING, phase) for phase in phases)
-
-
-SUBMITTING = _queued(Phase.SUBMITTING)
-WAITING = _queued(Phase.WAITING)
-CONFIRM_WAIT = _queued(Phase.CONFIRM_WAIT)
-DIALING = _queued(Phase.DIALING)
-RETRY_WAIT = _queued(Phase.RETRY_WAIT)
-SNOOZED = _queued(Phase.SNOOZED)
-CALL_IN_WAIT = _queued(Phase.CALL_IN_WAIT)
-EXPIRED = _queued(Phase.EXPIRED)
-AGENT_WAIT = _routing(Phase.AGENT_WAIT)
-AGENT_RING = _routing(Phase.AGENT_RING)
-AGENT_PREVIEW = _routing(Phase.AGENT_PREVIEW)
-CUSTOMER_DIAL = _routing(Phase.CUSTOMER_DIAL)
-TALKING = _processing(Phase.TALKING)
-DISPOSITION = _processing(Phase.DISPOSITION)
+from dialer.callback.state import Actor, State
+from dialer.callback.transition_row import (
+    AGENT_PREVIEW,
+    AGENT_RING,
+    AGENT_WAIT,
+    ANY_PROCESSING,
+    ANY_QUEUED,
+    ANY_ROUTING,
+    CALL_IN_WAIT,
+    COMPLETED,
+    CONFIRM_WAIT,
+    CUSTOMER_DIAL,
+    DIALING,
+    DISPOSITION,
+    EXPIRED,
+    INTERMEDIATE,
+    NOWHERE,
+    PAUSED,
+    PREVIEW_REASONS,
+    RETRY_WAIT,
+    SCHEDULED,
+    SNOOZED,
+    SUBMITTING,
+    TALKING,
+    WAITING,
+    Transition,
+    row,
+)
 
 _BOOKERS = (Actor.API, Actor.ADMIN, Actor.IVR)
 _RESCHEDULERS = (Actor.API, Actor.ADMIN)
@@ -102,37 +50,10 @@ AFTER_LAST_ATTEMPT = (
 NOT_REACHABLE = (Reason.FAIL_CALL_TO_CUSTOMER, Reason.FAIL_USER_UNREACHABLE)
 
 
-def _row(
-    number: str,
-    event: str,
-    sources: Iterable[Position | None],
-    targets: Iterable[Position | None],
-    actors: Iterable[Actor],
-    effect: str = "",
-    *,
-    stays: bool = False,
-    reasons: tuple[str, ...] = (),
-    call_result: CallResult | None = None,
-    resume_states: tuple[State, ...] = (),
-) -> Transition:
-    return Transition(
-        number,
-        event,
-        frozenset(sources),
-        frozenset(targets),
-        frozenset(actors),
-        effect,
-        stays,
-        reasons,
-        call_result,
-        frozenset(resume_states),
-    )
-
-
 _BOOKING = (
-    _row("T01", "create, immediate", NOWHERE, SUBMITTING, _BOOKERS, "after all checks; reporting event start"),
-    _row("T02", "create, scheduled", NOWHERE, SCHEDULED, _BOOKERS, "as T01"),
-    _row(
+    row("T01", "create, immediate", NOWHERE, SUBMITTING, _BOOKERS, "after all checks; reporting event start"),
+    row("T02", "create, scheduled", NOWHERE, SCHEDULED, _BOOKERS, "as T01"),
+    row(
         "T03",
         "create, service paused",
         NOWHERE,
@@ -141,8 +62,8 @@ _BOOKING = (
         "resume_state as T01 or T02 would give",
         resume_states=(State.SCHEDULED, State.QUEUED),
     ),
-    _row("T04", "create rejected", NOWHERE, NOWHERE, _ENGINE, "no record; reporting event rejected"),
-    _row(
+    row("T04", "create rejected", NOWHERE, NOWHERE, _ENGINE, "no record; reporting event rejected"),
+    row(
         "T05",
         "node accepted",
         SUBMITTING,
@@ -150,7 +71,7 @@ _BOOKING = (
         _ENGINE,
         "queued_at, virtual call created; if the service was paused meanwhile, T20 follows",
     ),
-    _row(
+    row(
         "T06",
         "no node accepted",
         (*SUBMITTING, *SCHEDULED),
@@ -159,7 +80,7 @@ _BOOKING = (
         "after submit_attempts",
         reasons=(Reason.SUBMIT_ERROR,),
     ),
-    _row(
+    row(
         "T07",
         "queue refused",
         SUBMITTING,
@@ -168,7 +89,7 @@ _BOOKING = (
         "queue unknown, disabled or full (call_result 18)",
         reasons=(Reason.FAIL_QUEUEING,),
     ),
-    _row(
+    row(
         "T08",
         "recreate",
         COMPLETED,
@@ -177,7 +98,7 @@ _BOOKING = (
         "old record keeps all but replaced_by; a new record by T01..T03 with merged properties and user data",
         stays=True,
     ),
-    _row(
+    row(
         "T10",
         "time due",
         SCHEDULED,
@@ -185,9 +106,9 @@ _BOOKING = (
         _ENGINE,
         "now >= desired_time - lead; lead = submit_lead, or the EWT if a queue-time statistic is set",
     ),
-    _row("T11", "rescheduled, later", SCHEDULED, SCHEDULED, _RESCHEDULERS, "new desired time, booking checks"),
-    _row("T12", "rescheduled, due now", SCHEDULED, SUBMITTING, _RESCHEDULERS),
-    _row(
+    row("T11", "rescheduled, later", SCHEDULED, SCHEDULED, _RESCHEDULERS, "new desired time, booking checks"),
+    row("T12", "rescheduled, due now", SCHEDULED, SUBMITTING, _RESCHEDULERS),
+    row(
         "T13",
         "rescheduled while paused",
         PAUSED,
@@ -199,7 +120,7 @@ _BOOKING = (
 )
 
 _PAUSE = (
-    _row(
+    row(
         "T20",
         "service paused",
         (*SCHEDULED, *WAITING, *CONFIRM_WAIT, *RETRY_WAIT, *SNOOZED),
@@ -207,11 +128,9 @@ _PAUSE = (
         (Actor.ADMIN,),
         "remembers resume_state; queue position kept by queued_at",
     ),
-    _row("T21", "attempt failed while paused", DIALING, PAUSED, _ENGINE, "retry would have followed"),
-    _row(
-        "T22", "service resumed", PAUSED, SCHEDULED, (Actor.ADMIN,), "desired time minus lead is still ahead"
-    ),
-    _row(
+    row("T21", "attempt failed while paused", DIALING, PAUSED, _ENGINE, "retry would have followed"),
+    row("T22", "service resumed", PAUSED, SCHEDULED, (Actor.ADMIN,), "desired time minus lead is still ahead"),
+    row(
         "T23",
         "service resumed",
         PAUSED,
@@ -222,7 +141,7 @@ _PAUSE = (
 )
 
 _CUSTOMER_FIRST = (
-    _row(
+    row(
         "T30",
         "top of queue, matching agent Ready",
         WAITING,
@@ -230,8 +149,8 @@ _CUSTOMER_FIRST = (
         _ENGINE,
         "customer first; agent not reserved; number rule and do-not-call window checked again",
     ),
-    _row("T31", "person reached", DIALING, AGENT_WAIT, _ENGINE, "call_result 33", call_result=CallResult.ANSWER),
-    _row(
+    row("T31", "person reached", DIALING, AGENT_WAIT, _ENGINE, "call_result 33", call_result=CallResult.ANSWER),
+    row(
         "T32",
         "attempt failed, retry left",
         DIALING,
@@ -239,8 +158,8 @@ _CUSTOMER_FIRST = (
         _ENGINE,
         "next_dial_at; push CALLBACK_ATTEMPT_FAILED",
     ),
-    _row("T33", "retry or snooze time over", (*RETRY_WAIT, *SNOOZED), WAITING, _ENGINE, "keeps queued_at"),
-    _row(
+    row("T33", "retry or snooze time over", (*RETRY_WAIT, *SNOOZED), WAITING, _ENGINE, "keeps queued_at"),
+    row(
         "T34",
         "attempt failed, no retry left",
         DIALING,
@@ -249,7 +168,7 @@ _CUSTOMER_FIRST = (
         "reason by the last result; push CALLBACK_FINAL_ATTEMPT_FAILED",
         reasons=AFTER_LAST_ATTEMPT,
     ),
-    _row(
+    row(
         "T35a",
         "agent selected, leg rings",
         AGENT_WAIT,
@@ -257,8 +176,8 @@ _CUSTOMER_FIRST = (
         _ENGINE,
         "agent reserved for agent_reserve_timeout",
     ),
-    _row("T35", "agent answers", AGENT_RING, TALKING, (Actor.AGENT,), "parties joined"),
-    _row(
+    row("T35", "agent answers", AGENT_RING, TALKING, (Actor.AGENT,), "parties joined"),
+    row(
         "T36",
         "agent leg failed, tries left",
         AGENT_RING,
@@ -266,7 +185,7 @@ _CUSTOMER_FIRST = (
         _ENGINE,
         "up to max_transfer_attempts, next agent or target",
     ),
-    _row(
+    row(
         "T37",
         "agent leg failed, none left",
         ANY_ROUTING,
@@ -276,7 +195,7 @@ _CUSTOMER_FIRST = (
         reasons=(Reason.FAIL_AGENT_CONNECT,),
         call_result=CallResult.TRANSFER_ERROR,
     ),
-    _row(
+    row(
         "T38",
         "customer hangs up while waiting",
         (*AGENT_WAIT, *AGENT_RING),
@@ -286,7 +205,7 @@ _CUSTOMER_FIRST = (
         reasons=(Reason.FAIL_INTERACTION_DELETED,),
         call_result=CallResult.ABANDONED,
     ),
-    _row(
+    row(
         "T39",
         "no agent within the on-call wait",
         AGENT_WAIT,
@@ -299,8 +218,8 @@ _CUSTOMER_FIRST = (
 )
 
 _AGENT_FIRST = (
-    _row("T40", "agent reserved", WAITING, (*AGENT_PREVIEW, *AGENT_RING), _ENGINE, "agent first"),
-    _row(
+    row("T40", "agent reserved", WAITING, (*AGENT_PREVIEW, *AGENT_RING), _ENGINE, "agent first"),
+    row(
         "T41",
         "preview rejected or timed out",
         AGENT_PREVIEW,
@@ -308,7 +227,7 @@ _AGENT_FIRST = (
         (Actor.AGENT, Actor.ENGINE),
         "rejects below the limit; waits preview_reject_delay",
     ),
-    _row(
+    row(
         "T42",
         "preview rejected, limit reached",
         AGENT_PREVIEW,
@@ -316,7 +235,7 @@ _AGENT_FIRST = (
         (Actor.AGENT,),
         reasons=(PREVIEW_REASONS,),
     ),
-    _row(
+    row(
         "T43a",
         "preview accepted",
         AGENT_PREVIEW,
@@ -324,10 +243,10 @@ _AGENT_FIRST = (
         (Actor.AGENT,),
         "agent leg is called, unless already on the line",
     ),
-    _row("T43", "agent on the line", AGENT_RING, CUSTOMER_DIAL, _ENGINE),
-    _row("T44", "customer answered", CUSTOMER_DIAL, TALKING, _ENGINE, "call_result 33", call_result=CallResult.ANSWER),
-    _row("T45", "customer leg failed, retry left", CUSTOMER_DIAL, RETRY_WAIT, _ENGINE, "agent released"),
-    _row(
+    row("T43", "agent on the line", AGENT_RING, CUSTOMER_DIAL, _ENGINE),
+    row("T44", "customer answered", CUSTOMER_DIAL, TALKING, _ENGINE, "call_result 33", call_result=CallResult.ANSWER),
+    row("T45", "customer leg failed, retry left", CUSTOMER_DIAL, RETRY_WAIT, _ENGINE, "agent released"),
+    row(
         "T46",
         "customer leg failed, none left",
         CUSTOMER_DIAL,
@@ -336,7 +255,7 @@ _AGENT_FIRST = (
         "reason by the last result",
         reasons=AFTER_LAST_ATTEMPT,
     ),
-    _row(
+    row(
         "T47",
         "agent leg failed",
         AGENT_RING,
@@ -348,7 +267,7 @@ _AGENT_FIRST = (
 )
 
 _CALL_IN = (
-    _row(
+    row(
         "T50",
         "front of queue, customer dials in",
         WAITING,
@@ -356,9 +275,9 @@ _CALL_IN = (
         _ENGINE,
         "push CALLBACK_READY; v1 with wait_for_agent=false: number returned by the create answer",
     ),
-    _row("T51", "push not deliverable", WAITING, COMPLETED, _ENGINE, "after push_attempts", reasons=NOT_REACHABLE),
-    _row("T52", "call-in matched", CALL_IN_WAIT, AGENT_WAIT, (Actor.CUSTOMER,), "continues as T35..T39"),
-    _row(
+    row("T51", "push not deliverable", WAITING, COMPLETED, _ENGINE, "after push_attempts", reasons=NOT_REACHABLE),
+    row("T52", "call-in matched", CALL_IN_WAIT, AGENT_WAIT, (Actor.CUSTOMER,), "continues as T35..T39"),
+    row(
         "T53",
         "pushed callback expired",
         CALL_IN_WAIT,
@@ -366,9 +285,9 @@ _CALL_IN = (
         _ENGINE,
         "v3; leaves the queue, no match any more",
     ),
-    _row("T54", "booked access expired", CALL_IN_WAIT, COMPLETED, _ENGINE, "v1", reasons=NOT_REACHABLE),
-    _row("T60", "confirmation asked", WAITING, CONFIRM_WAIT, _ENGINE, "wait_for_user_confirm"),
-    _row(
+    row("T54", "booked access expired", CALL_IN_WAIT, COMPLETED, _ENGINE, "v1", reasons=NOT_REACHABLE),
+    row("T60", "confirmation asked", WAITING, CONFIRM_WAIT, _ENGINE, "wait_for_user_confirm"),
+    row(
         "T61",
         "confirmed, or silent with CONNECT-ANYWAY",
         CONFIRM_WAIT,
@@ -376,7 +295,7 @@ _CALL_IN = (
         (Actor.CUSTOMER, Actor.ENGINE),
         "agent first goes to ROUTING",
     ),
-    _row(
+    row(
         "T62",
         "silent otherwise",
         CONFIRM_WAIT,
@@ -385,13 +304,11 @@ _CALL_IN = (
         "COMPLETED at the limit",
         reasons=(Reason.FAIL_USER_NO_CONFIRM,),
     ),
-    _row(
-        "T63", "customer declines", CONFIRM_WAIT, COMPLETED, (Actor.CUSTOMER,), reasons=(Reason.CANCELLED,)
-    ),
+    row("T63", "customer declines", CONFIRM_WAIT, COMPLETED, (Actor.CUSTOMER,), reasons=(Reason.CANCELLED,)),
 )
 
 _CONVERSATION = (
-    _row(
+    row(
         "T70",
         "snooze",
         (*CONFIRM_WAIT, *ANY_ROUTING, *ANY_PROCESSING),
@@ -399,7 +316,7 @@ _CONVERSATION = (
         (Actor.CUSTOMER, Actor.AGENT),
         "call released; next_dial_at = now + snooze_delay",
     ),
-    _row(
+    row(
         "T71",
         "agent transfers",
         ANY_PROCESSING,
@@ -408,7 +325,7 @@ _CONVERSATION = (
         "agent_id changes, flag transferred",
         stays=True,
     ),
-    _row(
+    row(
         "T72",
         "conversation over",
         TALKING,
@@ -416,7 +333,7 @@ _CONVERSATION = (
         (Actor.CUSTOMER, Actor.AGENT),
         "only with the disposition dialog",
     ),
-    _row(
+    row(
         "T73",
         "conversation or disposition over",
         ANY_PROCESSING,
@@ -430,7 +347,7 @@ _CONVERSATION = (
 _CANCELLABLE = (*SCHEDULED, *ANY_QUEUED, *PAUSED, *ANY_ROUTING)
 
 _ENDS = (
-    _row(
+    row(
         "T80",
         "cancel by API",
         _CANCELLABLE,
@@ -439,7 +356,7 @@ _ENDS = (
         "a running attempt gets call_result 52, an answered call is released",
         reasons=(Reason.CANCELLED,),
     ),
-    _row(
+    row(
         "T81",
         "cancel by console or admin API",
         _CANCELLABLE,
@@ -448,8 +365,8 @@ _ENDS = (
         "as T80",
         reasons=(Reason.CANCELLED_BY_ADMIN,),
     ),
-    _row("T82", "cancel in PROCESSING or COMPLETED", (*ANY_PROCESSING, *COMPLETED), (), (), "refused"),
-    _row(
+    row("T82", "cancel in PROCESSING or COMPLETED", (*ANY_PROCESSING, *COMPLETED), (), (), "refused"),
+    row(
         "T83",
         "purge",
         (*SCHEDULED, *(place for place in ANY_QUEUED if place not in DIALING), *PAUSED),
@@ -458,7 +375,7 @@ _ENDS = (
         "SCHEDULED only past its interval; push CALLBACK_PURGED",
         reasons=(Reason.FAIL_TIMEOUT_TTL,),
     ),
-    _row(
+    row(
         "T84",
         "storage time over",
         (*SCHEDULED, *ANY_QUEUED, *PAUSED),
@@ -467,7 +384,7 @@ _ENDS = (
         "v1",
         reasons=(Reason.FAIL_TIMEOUT_TTL,),
     ),
-    _row(
+    row(
         "T85",
         "queued_ttl over",
         (*WAITING, *RETRY_WAIT),
@@ -476,7 +393,7 @@ _ENDS = (
         "call_result 47 if all targets are single agents or places, else 48",
         reasons=(Reason.FAIL_TARGET_NOT_FOUND,),
     ),
-    _row(
+    row(
         "T86",
         "flow ended without reason",
         (*ANY_QUEUED, *ANY_ROUTING),
@@ -485,7 +402,7 @@ _ENDS = (
         # A virtual call removed from outside (FAIL_INTERACTION_DELETED, `removed`) ends the flow here too.
         reasons=(Reason.NOT_AVAILABLE, Reason.FAIL_INTERACTION_DELETED),
     ),
-    _row(
+    row(
         "T87",
         "strings file, media or number problem at session start",
         SUBMITTING,
@@ -498,7 +415,7 @@ _ENDS = (
             Reason.FAIL_NO_CUSTOMER_NUMBER,
         ),
     ),
-    _row(
+    row(
         "T88",
         "unhandled error",
         INTERMEDIATE,
@@ -508,8 +425,8 @@ _ENDS = (
         reasons=(Reason.FAIL_ERROR,),
         call_result=CallResult.SYSTEM_ERROR,
     ),
-    _row("T89", "retention over", COMPLETED, NOWHERE, _ENGINE, "the record is deleted"),
-    _row(
+    row("T89", "retention over", COMPLETED, NOWHERE, _ENGINE, "the record is deleted"),
+    row(
         "T90",
         "node lost",
         ANY_QUEUED,
@@ -517,14 +434,12 @@ _ENDS = (
         (Actor.NODE,),
         "resubmitted to another node; open attempt gets 46",
     ),
-    _row("T91", "node lost", ANY_ROUTING, SUBMITTING, (Actor.NODE,), "open attempt gets 46, does not count"),
-    _row(
-        "T92", "node lost", ANY_PROCESSING, COMPLETED, (Actor.NODE,), "node_lost", reasons=(Reason.AGENT_CONNECTED,)
-    ),
+    row("T91", "node lost", ANY_ROUTING, SUBMITTING, (Actor.NODE,), "open attempt gets 46, does not count"),
+    row("T92", "node lost", ANY_PROCESSING, COMPLETED, (Actor.NODE,), "node_lost", reasons=(Reason.AGENT_CONNECTED,)),
 )
 
 TRANSITIONS: dict[str, Transition] = {
-    row.number: row
-    for row in (*_BOOKING, *_PAUSE, *_CUSTOMER_FIRST, *_AGENT_FIRST, *_CALL_IN, *_CONVERSATION, *_ENDS)
+    entry.number: entry
+    for entry in (*_BOOKING, *_PAUSE, *_CUSTOMER_FIRST, *_AGENT_FIRST, *_CALL_IN, *_CONVERSATION, *_ENDS)
 }
 """Every transition, by number."""

@@ -106,13 +106,11 @@ def number_service(connection: sa.Connection, name: str) -> int:
         connection.execute(sa.text("LOCK TABLE service IN EXCLUSIVE MODE"))
     known = connection.scalar(sa.select(numbers.number).where(numbers.name == name))
     if known is not None:
-        return known
-    number: int = (connection.scalar(sa.select(sa.func.max(numbers.number))) or 0) + 1
+        return int(known)
+    number = int(connection.scalar(sa.select(sa.func.max(numbers.number))) or 0) + 1
     connection.execute(sa.insert(schema.service).values(name=name, number=number))
     return number
 
 
 def _insert(connection: sa.Connection) -> Any:
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-
-

@@ -298,4 +298,3 @@ def first_version(
         }
     )
     return fresh, row
-

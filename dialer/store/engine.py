@@ -50,7 +50,7 @@ def make_engine(url: URL, *, durable: Durable, writer: bool) -> AsyncEngine:
     """
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, durable=durable, writer=writer)
-    engine = create_async_engine(
+    return create_async_engine(
         url,
         pool_size=4,
         max_overflow=0,
@@ -64,7 +64,6 @@ def make_engine(url: URL, *, durable: Durable, writer: bool) -> AsyncEngine:
             },
         },
     )
-    return engine
 
 
 def _sqlite_engine(url: URL, *, durable: Durable, writer: bool) -> AsyncEngine:

@@ -200,9 +200,7 @@ class CloseAttempt:
         return close_left_over(stage, before, attempt, self.result, self.now)
 
 
-def close_left_over(
-    stage: Stage, before: Callback, attempt: Attempt, result: AttemptResult, now: datetime
-) -> Callback:
+def close_left_over(stage: Stage, before: Callback, attempt: Attempt, result: AttemptResult, now: datetime) -> Callback:
     """End an attempt without a transition; the node's hold on an unowned callback ends with it.
 
     A result that the callback got after the attempt's own (a cancel, a disposition) stays.
@@ -409,9 +407,7 @@ class Recover:
         if event == "T92":
             changes["reason_detail"] = "node_lost"
         note = f"node {before.node} lost" if before.node else "no node"
-        return stage.change(
-            before, event, to=None, actor=Actor.NODE, now=self.now, changes=changes, note=note
-        )
+        return stage.change(before, event, to=None, actor=Actor.NODE, now=self.now, changes=changes, note=note)
 
 
 _RECOVERY = {State.QUEUED: "T90", State.ROUTING: "T91", State.PROCESSING: "T92"}

@@ -6,45 +6,36 @@ of their own and see the last committed state.
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
-from dataclasses import fields as fields_of
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from dialer.callback.record import (
-    Attempt,
-    AttemptResult,
-    Callback,
-    HistoryEntry,
-    JournalEntry,
-    NewCallback,
-    NodeInfo,
-)
+from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntry, NewCallback, NodeInfo
 from dialer.callback.state import Actor, Position, State
-from dialer.store import claiming, engine as engines, fault, operation as op, rows, schema
-from dialer.store.filter import CallbackFilter, conditions, ordering
-from dialer.store.opening import open_engines
+from dialer.store import claiming, schema
+from dialer.store import operation as op
+from dialer.store.engine import Durable
+from dialer.store.filter import CallbackFilter
+from dialer.store.opening import Opened, open_engines
+from dialer.store.reader import Reader
 from dialer.store.writer import Writer
 
-_NEW_FIELDS = tuple(field.name for field in fields_of(NewCallback))
+_NEW_FIELDS = tuple(field.name for field in fields(NewCallback))
 
 
-class Store:
+class Store(Reader):
     """Callbacks, their attempts, history and journal, in SQLite or PostgreSQL.
 
     One instance per process and event loop: `await Store.open(...)`, at the end `await store.close()`.
     """
 
-    def __init__(self, writer: Writer, reader: AsyncEngine, write_engine: AsyncEngine, url: str, node: str) -> None:
+    def __init__(self, writer: Writer, opened: Opened, node: str) -> None:
+        """Use `Store.open`."""
+        super().__init__(opened.reader, opened.shown)
         self._writer = writer
-        self._reader = reader
-        self._write_engine = write_engine
-        self.url = url
+        self._opened = opened
         self.node = node
 
     @classmethod
@@ -52,7 +43,7 @@ class Store:
         cls,
         url: str = "sqlite+aiosqlite:///var/dialer.db",
         *,
-        durable: engines.Durable = "process",
+        durable: Durable = "process",
         node: str = "node-1",
         busy_s: float = 10.0,
     ) -> "Store":
@@ -70,13 +61,13 @@ class Store:
         opened = await open_engines(url, durable=durable, busy_s=busy_s)
         writer = Writer(opened.writer, url=opened.shown, busy_s=busy_s)
         writer.start()
-        return cls(writer, opened.reader, opened.writer, opened.shown, node)
+        return cls(writer, opened, node)
 
     async def close(self) -> None:
         """Finish what has been asked for, then close all connections."""
         await self._writer.stop()
-        await self._reader.dispose()
-        await self._write_engine.dispose()
+        await self._opened.reader.dispose()
+        await self._opened.writer.dispose()
 
     # -- one callback ------------------------------------------------------------------------------------------
 
@@ -363,66 +354,10 @@ class Store:
         )
         await self._writer.run(lambda connection: claiming.beat(connection, beat))
 
-    async def nodes(self) -> list[NodeInfo]:
-        """All nodes ever seen, by name."""
-        columns = [schema.node.c[name] for name in rows.NODE_FIELDS]
-        return [rows.to_node(row) for row in await self._all(sa.select(*columns).order_by(schema.node.c.name))]
-
-    # -- reading -----------------------------------------------------------------------------------------------
-
-    async def get(self, callback_id: str) -> Callback | None:
-        """The callback, or None."""
-        found = await self.find(CallbackFilter(ids=frozenset({callback_id})))
-        return found[0] if found else None
-
-    async def find(self, wanted: CallbackFilter) -> list[Callback]:
-        """Callbacks that fit, in the filter's order."""
-        columns = [schema.callback.c[name] for name in rows.CALLBACK_FIELDS]
-        statement = sa.select(*columns).where(*conditions(wanted)).order_by(*ordering(wanted)).limit(wanted.limit)
-        return [rows.to_callback(row) for row in await self._all(statement)]
-
-    async def count(self, wanted: CallbackFilter) -> int:
-        """How many fit; `limit` and `order` have no effect."""
-        statement = sa.select(sa.func.count()).select_from(schema.callback).where(*conditions(wanted))
-        return int((await self._all(statement))[0][0])
-
-    async def counts(self) -> dict[tuple[str, State], int]:
-        """Number of callbacks by service and state."""
-        c = schema.callback.c
-        statement = sa.select(c.service, c.state, sa.func.count()).group_by(c.service, c.state)
-        return {(service, State(state)): n for service, state, n in await self._all(statement)}
-
-    async def attempts(self, callback_id: str) -> list[Attempt]:
-        """Its `dials[]`, oldest first."""
-        c = schema.attempt.c
-        columns = [c[name] for name in rows.ATTEMPT_FIELDS]
-        statement = sa.select(*columns).where(c.callback_id == callback_id).order_by(c.n)
-        return [rows.to_attempt(row) for row in await self._all(statement)]
-
-    async def open_attempts(self) -> list[Attempt]:
-        """All calls to customers that have not ended, of all nodes."""
-        c = schema.attempt.c
-        columns = [c[name] for name in rows.ATTEMPT_FIELDS]
-        return [rows.to_attempt(row) for row in await self._all(sa.select(*columns).where(c.ended_at.is_(None)))]
-
-    async def history(self, callback_id: str) -> list[HistoryEntry]:
-        """Its transitions, oldest first."""
-        c = schema.history.c
-        columns = [c[name] for name in rows.HISTORY_FIELDS]
-        statement = sa.select(*columns).where(c.callback_id == callback_id).order_by(c.id)
-        return [rows.to_history(row) for row in await self._all(statement)]
-
     async def add_journal(self, callback_id: str, entries: Sequence[JournalEntry]) -> None:
         """Add steps to its timeline."""
         if entries:
             await self._writer.submit(op.AddJournal(callback_id=callback_id, entries=tuple(map(_cut_entry, entries))))
-
-    async def journal(self, callback_id: str) -> list[JournalEntry]:
-        """Its timeline, in order of time."""
-        c = schema.journal.c
-        columns = [c[name] for name in rows.JOURNAL_FIELDS]
-        statement = sa.select(*columns).where(c.callback_id == callback_id).order_by(c.at, c.t_ms, c.id)
-        return [rows.to_journal(row) for row in await self._all(statement)]
 
     async def service_number(self, name: str) -> int:
         """The integer number of a service, given once for good."""
@@ -430,21 +365,6 @@ class Store:
         if known:
             return int(known[0][0])
         return await self._writer.run(lambda connection: claiming.number_service(connection, name))
-
-    @asynccontextmanager
-    async def _read(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._reader.connect() as connection:
-                yield connection
-        except Exception as error:
-            translated = fault.translate(error, self.url)
-            if translated is None:
-                raise
-            raise translated from error
-
-    async def _all(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        async with self._read() as connection:
-            return (await connection.execute(statement)).all()
 
 
 def _cut(value: Any) -> Any:

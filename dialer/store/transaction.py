@@ -145,9 +145,9 @@ def _update(connection: sa.Connection, desk: Desk, passed: set[str]) -> None:
         callback = desk.callbacks[callback_id]
         values = rows.encode({name: getattr(callback, name) for name in names})
         groups[frozenset(names)].append({"b_id": callback_id, **values})
-    for names, parameters in groups.items():
-        connection.execute(_update_of(names), parameters)
-        if "lookup" in names:
+    for columns, parameters in groups.items():
+        connection.execute(_update_of(columns), parameters)
+        if "lookup" in columns:
             connection.execute(_DROP_LOOKUP, [{"b_id": row["b_id"]} for row in parameters])
             _write_lookup(connection, [desk.callbacks[row["b_id"]] for row in parameters])
 
@@ -155,7 +155,7 @@ def _update(connection: sa.Connection, desk: Desk, passed: set[str]) -> None:
 def _update_of(names: frozenset[str]) -> sa.Update:
     statement = _UPDATES.get(names)
     if statement is None:
-        values = {name: sa.bindparam(name) for name in sorted(names)}
+        values: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(name) for name in sorted(names)}
         statement = sa.update(schema.callback).where(schema.callback.c.id == sa.bindparam("b_id")).values(values)
         _UPDATES[names] = statement
     return statement

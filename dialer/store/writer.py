@@ -73,11 +73,13 @@ class Writer:
         Raises:
             DialerError: when it is refused, or the database cannot be written.
         """
-        return await self._ask(operation)
+        answer: T = await self._ask(operation)
+        return answer
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         """Carry out `work` in a transaction of its own; it may be called again when the database was locked."""
-        return await self._ask(work)
+        answer: T = await self._ask(work)
+        return answer
 
     async def _ask(self, operation: Any) -> Any:
         if self._closed:

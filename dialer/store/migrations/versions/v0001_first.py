@@ -51,9 +51,7 @@ def _callback() -> None:
         *_columns(sa.Text(), "node region session_id"),
         *_columns(_TIME, "lease_until"),
     )
-    op.create_index(
-        "callback_work", "callback", ["phase", "next_dial_at"], sqlite_where=_LIVE, postgresql_where=_LIVE
-    )
+    op.create_index("callback_work", "callback", ["phase", "next_dial_at"], sqlite_where=_LIVE, postgresql_where=_LIVE)
     op.create_index("callback_service_state", "callback", ["service", "state", "desired_time"])
     op.create_index("callback_created", "callback", ["service", "created_at"])
     op.create_index("callback_desired", "callback", ["desired_time"])
