@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import phonenumbers
+import re2
 
 from dialer.callback.option import PLACEHOLDER
 from dialer.callback.options import ServiceOptions
@@ -19,6 +21,8 @@ from dialer.routing import Target, TargetError, parse_target
 if TYPE_CHECKING:
     from dialer.config.service import ServicesRead
 
+NUMBER_LITERAL: Final = re.compile(r"[+\d\s()-]+")  # options.md §8: anything else is a pattern
+MAX_PATTERN_LENGTH: Final = 128  # options.md §8
 NOT_YET: Final[dict[str, tuple[object, str]]] = {
     "call_direction": ("USERORIGINATED", "customers who dial in"),
     "first_party": ("AGENT", "agent first"),
@@ -95,6 +99,7 @@ class _ServiceCheck:
         if target is not None:
             self._check_target_use(target)
         self._check_country()
+        self._check_patterns()
         for key, what, mend, refused in treatment_faults(self.config, self.options):
             (self.reading.refuse if refused else self.reading.warn)(self._path(key), what, mend)
 
@@ -184,6 +189,20 @@ class _ServiceCheck:
         if len(target.items) > 1 and total is not None and total != self.options.queued_ttl:
             what = f"the timeouts add up to {total:g} s, queued_ttl is {self.options.queued_ttl:g} s"
             self.reading.warn(self._path("target"), what, "make them equal (checklist D-22)")
+
+    def _check_patterns(self) -> None:
+        for entry in self.options.blocked_numbers:
+            if not NUMBER_LITERAL.fullmatch(entry):
+                self._check_pattern(entry)
+
+    def _check_pattern(self, entry: str) -> None:
+        if len(entry) > MAX_PATTERN_LENGTH:
+            self._refuse("blocked_numbers", f"{entry!r} is longer than {MAX_PATTERN_LENGTH} characters", "shorten it")
+            return
+        try:
+            re2.compile(entry)
+        except re2.error as error:
+            self._refuse("blocked_numbers", f"{entry!r} is no pattern: {error}", 'e.g. "^1234[0-9]+" or "+16505550123"')
 
     def _check_country(self) -> None:
         country = self.options.default_country

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from dialer.callback.options import ServiceOptions
+from dialer.callback.record import Callback
 from dialer.config.problem import Problem
 from dialer.config.table import (
     AgentTable,
@@ -29,7 +30,7 @@ from dialer.routing import Agent, AgentState
 
 if TYPE_CHECKING:
     from dialer.detection.settings import DetectionSettings
-    from dialer.telephony import UserAgentSettings
+    from dialer.telephony.settings import UserAgentSettings
 
 LEGS_PER_SESSION = 2  # customer and agent
 
@@ -70,6 +71,15 @@ class DialerConfig(BaseModel):
     def node(self) -> NodeTable:
         """The node that this process is: the first one."""
         return self.nodes[0]
+
+    def options_for(self, callback: Callback) -> ServiceOptions:
+        """Options of one callback: those of its service, with what its request was allowed to override.
+
+        Raises KeyError: when its service is no longer configured.
+        """
+        options = self.services[callback.service]
+        overrides = {key: value for key, value in callback.props.items() if key in ServiceOptions.model_fields}
+        return ServiceOptions.model_validate({**options.model_dump(), **overrides}) if overrides else options
 
     def route_point_of(self, service: ServiceOptions) -> RoutePointTable:
         """The route point a service's calls leave from.

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from dialer.config.table import GatewayTable
-from dialer.telephony import Gateway, UserAgentSettings
+from dialer.telephony.settings import Gateway, UserAgentSettings
 
 if TYPE_CHECKING:
     from dialer.config.dialer_config import DialerConfig
