@@ -24,7 +24,7 @@ from dialer.detection.settings import DetectionError, DetectionSettings, Unknown
 _FRAME: Final = 160
 _PAUSE_HOPS: Final = np.array([round(s / HOP_S) for s in PAUSES_S])
 _ASK_EVERY: Final = 5
-_CONFIRM_HOPS: Final = 5
+_CONFIRM_POINTS: Final = 15
 _CALL_ABOVE_DB: Final = np.float32(4.0)
 _HELD_HOPS: Final = 6
 _NEVER: Final = np.iinfo(np.int64).max // 4
@@ -208,7 +208,7 @@ class DetectorBank:
         )
         self._follow(hop, tonal, call, held, noise)
         self._data(hop)
-        self._talk(hop, tonal, call)
+        self._talk(hop, tonal)
         waiting = self._awaits[now]
         if waiting.all():
             self._classifier.step(hop)
@@ -248,10 +248,12 @@ class DetectorBank:
             if state.burst.wants_measure:
                 wanting.append(column)
             self._followed[channel] = run.alive or state.burst.alive
-            self._locked[channel] = (run.alive and run.steady) or (state.burst.alive and state.burst.steady)
+            self._locked[channel] = (run.alive and run.steady) or (state.burst.alive and state.knows_burst)
         if wanting:
             for column, found in zip(wanting, resolve(hop.samples[wanting]).tolist(), strict=True):
-                self._state(int(now[column])).burst.measure(found)
+                state = self._state(int(now[column]))
+                state.measure_burst(found)
+                self._locked[state.number] |= state.knows_burst
 
     @staticmethod
     def _follow_burst(state: Channel, index: int, on: bool, band: float, freq: float, held: bool) -> None:
@@ -275,7 +277,7 @@ class DetectorBank:
                 if score >= fax.V21_SCORE:
                     state.take_flags(score, int(hop.index[column]))
 
-    def _talk(self, hop: Hop, tonal: Bool, call: Bool) -> None:
+    def _talk(self, hop: Hop, tonal: Bool) -> None:
         """Confirm speech: activity with voiced hops that are no tone; say where it begins and ends."""
         now = hop.channels
         before, voice = self._voice[now], hop.voice
@@ -285,19 +287,16 @@ class DetectorBank:
             self._voiced[rows] = 0
             self._begun[rows] = np.maximum(self._begun[rows], hop.index[begins] - 4)
         self._voice[now] = voice
-        two = hop[Field.P1] + hop[Field.P2] > np.float32(0.93)
-        counted = voice & hop.active & ~tonal & ~two & ~hop.tainted & (hop[Field.VOICING] >= np.float32(0.5))
-        self._voiced[now] = np.where(hop.locked, 0, self._voiced[now] + counted)
+        self._voiced[now] = np.where(hop.locked, 0, self._voiced[now] + _voiced_points(hop, tonal))
         talking = self._speech[now]
         sounding = hop.active & voice & talking
         self._last_voice[now] = np.where(sounding, hop.index, self._last_voice[now])
-        starts = np.flatnonzero(voice & ~talking & (self._voiced[now] >= _CONFIRM_HOPS))
+        starts = np.flatnonzero(voice & ~talking & (self._voiced[now] >= _CONFIRM_POINTS))
         ends = np.flatnonzero(talking & ~voice)
         for column in starts.tolist():
             self._start_speech(int(now[column]), int(hop.index[column]))
         for column in ends.tolist():
             self._end_speech(int(now[column]), int(hop.index[column]))
-        del call
 
     def _start_speech(self, channel: int, index: int) -> None:
         state = self._state(channel)
@@ -418,6 +417,15 @@ class DetectorBank:
         else:
             state.check_pager(now + round(2 / HOP_S))
             state.decide(at_s, "silence", 0.6)
+
+
+def _voiced_points(hop: Hop, tonal: Bool) -> NDArray[np.int32]:
+    """Say how much each hop speaks for a voice: 3 voiced, 1 voiced but like a tone (which 140 ms later is known for one)."""
+    voiced = hop.voice & hop.active & ~hop.tainted & (hop[Field.VOICING] >= np.float32(0.5))
+    voiced &= hop[Field.HIGH] < np.float32(0.7)
+    like_tone = tonal | (hop[Field.P1] + hop[Field.P2] > np.float32(0.93))
+    points: NDArray[np.int32] = voiced * np.where(like_tone, 1, 3).astype(np.int32)
+    return points
 
 
 def select(hop: Hop, columns: Int) -> Hop:

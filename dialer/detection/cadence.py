@@ -114,15 +114,14 @@ class BurstTracker:
         """Give the age of the open burst."""
         return self.hops * HOP_S
 
-    @property
-    def steady(self) -> bool:
-        """Tell whether the open burst is a tone: 80 ms old, level within the swing of two beating tones."""
-        recent = self._bands[-8:]
-        return self._gap == 0 and len(recent) == 8 and max(recent) - min(recent) < 6.0
-
     def measure(self, found: list[float]) -> None:
         """Take one look of the long window, see `resolve`."""
         self._measures.append(tuple(found))
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether the long window has looked at the open burst."""
+        return self.hops > 0 and bool(self._measures)
 
     def update(self, index: int, on: bool, band: float, freq: float, held: bool) -> Burst | None:
         """Take one hop: whether call progress tone sounds, level and peak of the window; give the burst it ended."""
@@ -205,8 +204,8 @@ def _spread(values: NDArray[np.float64]) -> float:
     """Give the deviation of the middle 60 %, so that a lost packet does not count."""
     if len(values) < 3:
         return 0.0
-    low, high = np.percentile(values, (20, 80))
-    return float(high - low) / 1.68
+    ordered = np.sort(values)
+    return float(ordered[-1 - len(values) // 5] - ordered[len(values) // 5]) / 1.68
 
 
 @dataclass(slots=True)
@@ -238,6 +237,10 @@ class CadenceListener:
             self.bursts.clear()
         self.bursts.append(burst)
         del self.bursts[: -self._MOST]
+
+    def knows(self, burst: Burst) -> bool:
+        """Tell whether a burst is a tone of some pattern, as far as its frequencies and steadiness go."""
+        return _is_tone(burst) and any(_fits_tone(step.freqs_hz, burst) for p in self.patterns for step in p.steps)
 
     def matches(self, now_s: float, sounding: Burst | None) -> list[Match]:
         """Give the patterns the bursts fit, best first; patterns that may still turn out to fit have `complete` false."""

@@ -59,6 +59,7 @@ class Channel:
         self.beeps: list[Segment] = []
         self._beep_since: Segment | None = None
         self._beep_until = -1
+        self._burst_known = False
         self._told: set[str] = set()
         self.evidence: deque[Evidence] = deque(maxlen=_KEPT)
         self.out: list[Finding] = []
@@ -229,6 +230,17 @@ class Channel:
     def cadence_alive(self) -> bool:
         """Tell whether bursts are held that time alone may complete."""
         return bool(self._cadence.bursts)
+
+    def measure_burst(self, found: list[float]) -> None:
+        """Take a look of the long window at the open burst, and see whether it is call progress tone."""
+        self.burst.measure(found)
+        snapshot = self.burst.snapshot()
+        self._burst_known = snapshot is not None and self._cadence.knows(snapshot)
+
+    @property
+    def knows_burst(self) -> bool:
+        """Tell whether the open burst has been recognised as call progress tone."""
+        return self.burst.measured and self._burst_known
 
     def _take_match(self, match: Match, at_s: float) -> None:
         pattern = match.pattern

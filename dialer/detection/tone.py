@@ -86,11 +86,11 @@ class ToneTracker:
 
     @property
     def steady(self) -> bool:
-        """Tell whether a steady tone is sounding now: open for 60 ms, without a hole, hardly moving."""
-        if self.hops < _SETTLED_HOPS or self._holes:
+        """Tell whether a steady tone is sounding now: open for 70 ms, without a hole, not moving in pitch or level."""
+        if self.hops < _SETTLED_HOPS + 1 or self._holes:
             return False
-        recent = self._freqs[-5:]
-        return max(recent) - min(recent) < 12.0
+        freqs, levels, purities = self._freqs[-5:], self._levels[-5:], self._purities[-5:]
+        return max(freqs) - min(freqs) < 5.0 and max(levels) - min(levels) < 1.5 and min(purities) > 0.85
 
     @property
     def length_hops(self) -> int:
