@@ -63,6 +63,11 @@ class Store(Reader):
         writer.start()
         return cls(writer, opened, node)
 
+    @property
+    def transactions(self) -> int:
+        """Transactions committed by this store since it was opened."""
+        return self._writer.transactions
+
     async def close(self) -> None:
         """Finish what has been asked for, then close all connections."""
         await self._writer.stop()
