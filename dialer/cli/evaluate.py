@@ -12,16 +12,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from dialer.cli.console import err, out
 from dialer.cli.replay import JobsOption, ProfileOption, settings_of
 from dialer.detection import DetectionSettings
-from dialer.replay.compare import comparison
+from dialer.replay.batch import pool_of
+from dialer.replay.compare import changed_calls, comparison
 from dialer.replay.evaluation import evaluate, results
 from dialer.replay.judge import Judged
 from dialer.replay.manifest import load_manifest
 from dialer.replay.tables import report, wrong_calls
+from dialer.replay.tune import Candidate, answered_by_voice, halves, search, trade_off, with_profile, worth
+from dialer.replay.tune_tables import candidate_table, change_rows, curve_table, profile_lines, time_table, worth_table
 
 ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST.tsv", help="Labelled calls.", show_default=False)]
 ResultsOption = Annotated[Path | None, typer.Option("--json", help="Save the figures and every call here.")]
 PlotsOption = Annotated[Path | None, typer.Option("--plot", help="Draw the curves and every doubtful call here.")]
 AgainstOption = Annotated[Path | None, typer.Option("--against", help="Compare with results saved by --json.")]
+RatioOption = Annotated[
+    float, typer.Option("--ratio", min=0.1, help="Machines taken for people that weigh as much as one lost person.")
+]
+RoundsOption = Annotated[int, typer.Option("--rounds", min=0, help="Steps of the search at most.")]
+CurveOption = Annotated[bool, typer.Option("--curve/--no-curve", help="Print the trade-off curve of every profile.")]
 WrongOption = Annotated[bool, typer.Option("--wrong", help="List the calls with a wrong verdict.")]
 PlanOption = Annotated[bool, typer.Option("--country-known/--country-unknown", help="Use the manifest's tone plans.")]
 
@@ -45,9 +53,7 @@ def evaluation(
     earlier = _read_results(against) if against else None
     with _bar(len(calls)) as bar:
         row = bar.add_task("evaluating", total=len(calls))
-        judged = evaluate(
-            calls, settings, with_country=country_known, processes=jobs, progress=lambda: bar.advance(row)
-        )
+        judged = evaluate(calls, settings, with_country=country_known, workers=jobs, progress=lambda: bar.advance(row))
     found = results(judged, settings)
     out.print(report(found["summary"]), highlight=False)
     if wrong:
@@ -93,3 +99,48 @@ def _draw(judged: list[Judged], found: dict[str, Any], folder: Path, settings: D
         ) from fault
     count = draw_run(judged, found, folder, settings)
     err.print(f"drawn: {count} pictures in {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+def tune(
+    manifest: ManifestArgument,
+    profile: ProfileOption = "balanced",
+    ratio: RatioOption = 10.0,
+    rounds: RoundsOption = 3,
+    curve: CurveOption = True,
+    jobs: JobsOption = None,
+) -> None:
+    """Search the settings that decide between human and machine, and print what would change, call by call.
+
+    Half of the voices choose, the other half shows what the choice is worth. Nothing is written: put what convinces you
+    into the profile of your configuration.
+    """
+    calls, settings = answered_by_voice(load_manifest(manifest)), settings_of(profile)
+    if not calls:
+        raise typer.BadParameter(f"{manifest}: holds no calls expected to be human or machine")
+    choosing, showing = halves(calls)
+    tried: list[Candidate] = []
+    with err.status("searching") as status, pool_of(jobs) as pool:
+
+        def note(candidate: Candidate) -> None:
+            tried.append(candidate)
+            status.update(f"{len(tried)} tried: {candidate.change}, cost {candidate.worth.cost(ratio):.4f}")
+
+        best = search(choosing, settings, ratio=ratio, rounds=rounds, workers=pool, tried=note)
+        status.update("comparing")
+        before = evaluate(calls, settings, workers=pool)
+        after = evaluate(calls, with_profile(settings, best.profile), workers=pool)
+        points = list(trade_off(calls, settings, workers=pool)) if curve else []
+    out.print(candidate_table(tried, ratio), highlight=False)
+    out.print("\n".join(["", *profile_lines(profile, settings.profiles[profile], best.profile)]), highlight=False)
+    kept = {call.path for call in showing}
+    rows = [
+        ("as it is, other voices", worth([each for each in before if each.call.path in kept])),
+        ("changed, other voices", worth([each for each in after if each.call.path in kept])),
+        ("as it is, all", worth(before)),
+        ("changed, all", worth(after)),
+    ]
+    out.print(worth_table("\nWhat the change is worth", rows), highlight=False)
+    out.print(changed_calls(change_rows(before, after)), highlight=False)
+    out.print(time_table(before, after), highlight=False)
+    if points:
+        out.print(curve_table(points), highlight=False)

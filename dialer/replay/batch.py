@@ -24,34 +24,52 @@ FEW = 4
 """Recordings up to which starting processes takes longer than it saves."""
 
 
+Workers = int | ProcessPoolExecutor | None
+"""Who does the work: so many processes at most, a pool that stays for several runs, or None for one process a core."""
+
+
+def pool_of(processes: int | None = None) -> ProcessPoolExecutor:
+    """A pool for several runs; to be used as a context."""
+    count = processes or len(os.sched_getaffinity(0))
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+
+
 def replay_many(
-    tasks: Sequence[Task], settings: DetectionSettings | None = None, processes: int | None = None
+    tasks: Sequence[Task], settings: DetectionSettings | None = None, workers: Workers = None
 ) -> Iterator[tuple[Task, Outcome]]:
     """Replay recordings in parallel.
 
     Args:
         tasks: the recordings.
         settings: of the bank.
-        processes: at most so many; default one a core.
+        workers: who does it.
 
     Yields:
         Each task with its outcome, in the order of the tasks.
     """
     groups = [tasks[start : start + TOGETHER] for start in range(0, len(tasks), TOGETHER)]
-    count = min(processes or len(os.sched_getaffinity(0)), len(groups))
+    if isinstance(workers, ProcessPoolExecutor):
+        yield from _in_pool(groups, settings, workers)
+        return
+    count = min(workers or len(os.sched_getaffinity(0)), len(groups))
     if count <= 1 or len(tasks) <= FEW:
         for group in groups:
             yield from zip(group, replay_group(group, settings), strict=True)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        pending = [pool.submit(replay_group, group, settings) for group in groups]
-        try:
-            for group, future in zip(groups, pending, strict=True):
-                yield from zip(group, future.result(), strict=True)
-        finally:
-            for future in pending:
-                future.cancel()
+    with pool_of(count) as pool:
+        yield from _in_pool(groups, settings, pool)
+
+
+def _in_pool(
+    groups: Sequence[Sequence[Task]], settings: DetectionSettings | None, pool: ProcessPoolExecutor
+) -> Iterator[tuple[Task, Outcome]]:
+    pending = [pool.submit(replay_group, group, settings) for group in groups]
+    try:
+        for group, future in zip(groups, pending, strict=True):
+            yield from zip(group, future.result(), strict=True)
+    finally:
+        for future in pending:
+            future.cancel()
 
 
 def replay_group(tasks: Sequence[Task], settings: DetectionSettings | None = None) -> list[Outcome]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dialer.detection import DetectionSettings
-from dialer.replay.batch import replay_many
+from dialer.replay.batch import Workers, replay_many
 from dialer.replay.judge import Judged, judge
 from dialer.replay.manifest import LabelledCall
 from dialer.replay.score import summary
@@ -17,7 +17,7 @@ def evaluate(
     settings: DetectionSettings | None = None,
     *,
     with_country: bool = True,
-    processes: int | None = None,
+    workers: Workers = None,
     progress: Callable[[], None] = lambda: None,
 ) -> list[Judged]:
     """Replay and judge labelled calls, in their order.
@@ -26,12 +26,12 @@ def evaluate(
         calls: from the manifest.
         settings: of the detector.
         with_country: tell the detector the tone plan of each call.
-        processes: at most so many.
+        workers: who does it.
         progress: called once a call.
     """
     judged = []
     tasks = [call.task(with_country=with_country) for call in calls]
-    for call, (_, outcome) in zip(calls, replay_many(tasks, settings, processes), strict=True):
+    for call, (_, outcome) in zip(calls, replay_many(tasks, settings, workers), strict=True):
         judged.append(judge(call, outcome))
         progress()
     return judged

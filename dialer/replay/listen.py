@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,9 @@ from dialer.detection.answer import AnswerClassifier
 from dialer.replay.leg import BLOCK, FRAME, RATE, Block, Leg
 from dialer.replay.recording import Raw, open_recording
 from dialer.replay.result import LegResult
+
+LISTEN_SLACK_S = 1.0
+"""Audio pushed beyond the time of the last verdict, so that a verdict never depends on where a block ends."""
 
 Phase = Literal["answered", "early"]
 
@@ -75,6 +79,18 @@ class _Voyage:
     lost_frames: int = 0
     findings: list[Finding] = field(default_factory=list)
     ended: bool = False
+    listen_until_s: float = inf
+
+    def find(self, finding: Finding, beep_limit_s: float) -> None:
+        """Take a finding; after a verdict the bank says nothing more, but after `machine` a beep may follow."""
+        self.findings.append(finding)
+        if isinstance(finding, Verdict):
+            self.listen_until_s = finding.at_s + (beep_limit_s + 1.0 if finding.name == "machine" else 0.0)
+
+    @property
+    def listening(self) -> bool:
+        """Whether the bank may still say something."""
+        return self.position / RATE <= self.listen_until_s + LISTEN_SLACK_S
 
     def take(self, most: int) -> Block:
         """The next samples, at most `most` and never across the answer; an empty block at the end."""
@@ -146,8 +162,9 @@ def listen(
             voyages[channel].findings.extend(bank.finish(channel))
             bank.close(channel)
         sailing = [channel for channel in sailing if channel not in arrived]
-        if sailing:
-            _push(bank, sailing, [taken[channel] for channel in sailing], voyages)
+        open_still = [channel for channel in sailing if voyages[channel].listening]
+        if open_still:
+            _push(bank, open_still, [taken[channel] for channel in open_still], voyages)
     return [_result(voyage) for voyage in voyages]
 
 
@@ -160,7 +177,7 @@ def _push(bank: DetectorBank, channels: list[int], pieces: list[Block], voyages:
         lost[row, : len(piece.lost)] = piece.lost
     findings = bank.push_rows(np.array(channels), samples, counts, lost if lost.any() else None)
     for finding in findings:
-        voyages[finding.channel].findings.append(finding)
+        voyages[finding.channel].find(finding, bank.settings.beep_limit_s)
     for channel in channels:
         voyage = voyages[channel]
         if voyage.answer_sample is not None and 0 < voyage.answer_sample == voyage.position:

@@ -213,8 +213,8 @@ def _draw_lanes(ax: Axes, bars: Sequence[Bar], span: Span) -> None:
 def _draw_probability(ax: Axes, probability: Sequence[tuple[float, float]], settings: DetectionSettings) -> None:
     profile = settings.profiles[settings.profile]
     ax.axhline(profile.machine_at, color=FAINT, lw=0.8, ls=":")
-    words: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "fontsize": 7, "color": FAINT, "ha": "right", "va": "top"}
-    ax.text(1.0, profile.machine_at, "machine at once", **words)
+    words: dict[str, Any] = {"fontsize": 7, "color": FAINT, "ha": "right", "va": "top"}
+    ax.text(1.0, profile.machine_at, "machine at once", transform=ax.get_yaxis_transform(), **words)
     if probability:
         times, values = zip(*probability, strict=True)
         ax.step(times, values, where="post", color=INK, lw=1.3)
