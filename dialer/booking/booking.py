@@ -17,7 +17,7 @@ from dialer.booking.refused import BadDesiredTime, InvalidState, NotFound, Refus
 from dialer.booking.request import NUMBER, CreateRequest, Sorted, sort_parameters
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
-from dialer.callback.record import IMMEDIATE, SCHEDULED, Callback, NewCallback
+from dialer.callback.record import IMMEDIATE, SCHEDULED, Attempt, Callback, HistoryEntry, NewCallback
 from dialer.callback.state import Actor, State
 from dialer.clock import Clock
 from dialer.config import DialerConfig
@@ -65,6 +65,11 @@ class Booking:
         if callback is None or (service is not None and callback.service != service):
             raise NotFound(f"there is no callback {callback_id}" + (f" in {service}" if service else ""))
         return callback
+
+    async def story(self, callback_id: str) -> tuple[list[Attempt], list[HistoryEntry]]:
+        """Attempts and transitions of a callback, oldest first; empty when there is none."""
+        with _store_faults():
+            return await self._store.attempts(callback_id), await self._store.history(callback_id)
 
     async def query(
         self, keys: Mapping[str, str], service: str | None = None, operand: Literal["AND", "OR"] = "AND"

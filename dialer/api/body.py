@@ -1,0 +1,53 @@
+"""Reads v1 bodies: JSON, form, multipart (api.md §2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from dialer.booking import BadParameter
+
+
+async def parameters_of(request: Request) -> dict[str, Any]:
+    """The parameters of a v1 request, as text or, in JSON, as they are. Of a repeated key the last one counts.
+
+    Raises BadParameter: when the body cannot be read.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    match kind:
+        case "application/json":
+            return _from_json(await request.body())
+        case "application/x-www-form-urlencoded" | "multipart/form-data":
+            return await _from_form(request)
+        case _:
+            if not await request.body():
+                return {}
+            known = "application/json, application/x-www-form-urlencoded or multipart/form-data"
+            raise BadParameter(f"content-type {kind or 'is missing'}: send {known}")
+
+
+def _from_json(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        return {}
+    try:
+        found = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadParameter(f"the body is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise BadParameter("the body is not a JSON object")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+async def _from_form(request: Request) -> dict[str, Any]:
+    async with request.form(max_files=0, max_fields=1000) as form:
+        files = [key for key, value in form.multi_items() if isinstance(value, UploadFile)]
+        if files:
+            raise BadParameter(f"{', '.join(files)}: a file cannot be a parameter")
+        return {key: value for key, value in form.multi_items() if isinstance(value, str)}

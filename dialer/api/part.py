@@ -1,0 +1,76 @@
+"""What the doors need from the rest of a running dialer, as small protocols, so that each can be replaced in a test."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dialer.booking import Booking
+from dialer.callback.record import Callback
+from dialer.clock import Clock
+from dialer.config import DialerConfig
+from dialer.events import Bus
+from dialer.routing import AgentPool
+from dialer.store import Store
+
+
+class NodeStatus(Protocol):
+    """How the worker of this process does."""
+
+    @property
+    def sip_up(self) -> bool:
+        """Whether the SIP user agent runs and can reach at least one gateway, or has none to ask."""
+
+    @property
+    def media_up(self) -> bool:
+        """Whether the media clock runs."""
+
+    @property
+    def scheduler_lag_s(self) -> float:
+        """How far behind its time the scheduler is, seconds."""
+
+    @property
+    def calls_active(self) -> int:
+        """Call legs that are up or being set up."""
+
+    def submit(self, callback: Callback) -> None:
+        """Hints that a callback has been booked, so that it is claimed at once; may be ignored."""
+
+
+class House(Protocol):
+    """The parts that doors read from directly."""
+
+    @property
+    def store(self) -> Store:
+        """The callback store."""
+
+    @property
+    def bus(self) -> Bus:
+        """The events."""
+
+    @property
+    def pool(self) -> AgentPool:
+        """The agents."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+
+
+class Dialer(Protocol):
+    """A running dialer, as its doors see it."""
+
+    @property
+    def config(self) -> DialerConfig:
+        """What `dialer.toml` says."""
+
+    @property
+    def booking(self) -> Booking:
+        """The use cases."""
+
+    @property
+    def house(self) -> House:
+        """Store, bus, agents, clock."""
+
+    @property
+    def status(self) -> NodeStatus:
+        """How the worker does."""

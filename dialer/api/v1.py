@@ -1,0 +1,117 @@
+"""The first-generation API: create, query, cancel (api.md §2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dialer.api.answer import V1_HEADERS, V1Json
+from dialer.api.auth import Caller, Gatekeeper
+from dialer.api.body import parameters_of
+from dialer.api.part import Dialer
+from dialer.booking import BadParameter, CreateRequest, operand_of
+from dialer.callback.record import SCHEDULED, Callback
+from dialer.callback.state import Actor, State
+
+NOW_TEXT = "You will receive the call shortly"
+LATER_TEXT = "You will receive the call at the time you asked for"
+RETURNED = {
+    "_ors_session_id": "session_id",
+    "_channel": "channel",
+    "_agent_id": "agent_id",
+}
+"""Keys of `returned-keys` that are fields of the record; the others are looked up among properties."""
+
+
+def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
+    """Routes under `/{base}/1/service`."""
+    base = f"/{dialer.config.api.v1.base}/1"
+    router = APIRouter(prefix=f"{base}/service/callback", default_response_class=V1Json)
+
+    @router.post("/{service}")
+    async def create(service: str, request: Request) -> Response:
+        gate.v1(request).allow(service)
+        wish = CreateRequest(service, await parameters_of(request), headers=dict(request.headers), origin="api_v1")
+        callback = await dialer.booking.create(wish)
+        dialer.status.submit(callback)
+        return V1Json(created(callback))
+
+    @router.get("")
+    async def query_all(request: Request) -> Response:
+        caller = gate.v1(request)
+        found = await _find(dialer, request, None)
+        return V1Json([record(dialer, base, c) for c in found if _visible(caller, c)])
+
+    @router.get("/{service}")
+    async def query(service: str, request: Request) -> Response:
+        gate.v1(request).allow(service)
+        return V1Json([record(dialer, base, c) for c in await _find(dialer, request, service)])
+
+    @router.delete("/{service}/{callback_id}")
+    async def cancel(service: str, callback_id: str, request: Request) -> Response:
+        gate.v1(request).allow(service)
+        _switch(request, "discard_ors_failure")
+        await dialer.booking.cancel(callback_id, Actor.API, service=service)
+        return Response(status_code=200, headers=V1_HEADERS, media_type=V1Json.media_type)
+
+    return router
+
+
+def created(callback: Callback) -> dict[str, str]:
+    """The answer to a create (checklist D-31)."""
+    return {
+        "_id": callback.id,
+        "_dialog_id": "0",
+        "_action": "ConfirmationDialog",
+        "_text": LATER_TEXT if callback.type == SCHEDULED else NOW_TEXT,
+        "_ok_title": "Ok",
+    }
+
+
+def record(dialer: Dialer, base: str, callback: Callback) -> dict[str, Any]:
+    """A callback as v1 shows it (api.md §2.5)."""
+    shown: dict[str, Any] = {
+        "_id": callback.id,
+        "_desired_time": stamp(callback.desired_time),
+        "_service_name": callback.service,
+        "_callback_state": str(callback.state),
+        "_expiration_time": stamp(callback.expires_at),
+        "_customer_number": callback.number,
+        "_url": f"{base}/service/callback/{callback.service}/{callback.id}",
+    }
+    if callback.state is State.COMPLETED:
+        shown["_callback_reason"] = callback.reason
+    shown |= {key: value for key, value in callback.lookup.items() if key not in shown}
+    for key in dialer.config.callback.returned_keys:
+        value = getattr(callback, RETURNED[key]) if key in RETURNED else callback.props.get(key)
+        if key not in shown and value not in {None, ""}:
+            shown[key] = value
+    return shown
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """A time as the APIs write it: UTC with milliseconds and Z (records.md §1)."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _find(dialer: Dialer, request: Request, service: str | None) -> list[Callback]:
+    keys = dict(request.query_params)
+    operand = operand_of(keys.pop("operand", None))
+    return await dialer.booking.query(keys, service, operand)
+
+
+def _visible(caller: Caller, callback: Callback) -> bool:
+    return not caller.services or callback.service in caller.services
+
+
+def _switch(request: Request, name: str) -> bool:
+    value = request.query_params.get(name, "false").lower()
+    if value not in {"true", "false"}:
+        raise BadParameter(f"{name} is true or false, not {value!r}")
+    return value == "true"
