@@ -7,8 +7,9 @@
 
 or, from Python, `with Asterisk(PbxSettings(...), run_folder) as pbx: ...`.
 
-The program never runs as root: started by root it becomes `nobody`. It is handed its two folders as open descriptors and
-finds them under /proc/self/fd, so that no folder above them (a home that is closed to others, say) must be readable to it.
+The program never runs as root: started by root it becomes `nobody`. It is handed its two folders as open descriptors
+and finds them under /proc/self/fd, so that no folder above them (a home that is closed to others, say) must be readable
+to it. Its small database alone lies elsewhere: SQLite asks for the real path, which must be open to it.
 """
 
 from __future__ import annotations
@@ -17,19 +18,22 @@ import argparse
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.pbx.configure import PbxSettings, write  # noqa: E402 - this file is also run as a script
-from tools.pbx.manager import Manager, ManagerError  # noqa: E402
-from tools.pbx.unpack import Installation, PbxError, find_or_make, find_system, find_unpacked  # noqa: E402
+from tools.pbx.configure import PbxSettings, SeenPaths, write
+from tools.pbx.manager import Manager, ManagerError
+from tools.pbx.unpack import Installation, PbxError, find_or_make, find_system, find_unpacked
 
 __all__ = ["Asterisk", "Manager", "PbxError", "PbxSettings", "find_or_make", "free_port"]
 
@@ -55,11 +59,12 @@ class Asterisk:
         self._installation = installation
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Asterisk:
+    def start(self) -> Self:
         """Writes the configuration, starts the program and waits until it is fully booted.
 
         Raises:
-            PbxError: when there is no program, a port is taken or it is not up within `START_DEADLINE_S`; with the log's end.
+            PbxError: when there is no program, a port is taken or it is not up within `START_DEADLINE_S`; with the end
+                of its log.
         """
         installation = self._installation or find_or_make()
         self._check_ports()
@@ -69,8 +74,10 @@ class Asterisk:
             run_seen, root_seen = (f"/proc/self/fd/{descriptor}" for descriptor in descriptors)
             own_tree = installation.own_loader is not None
             root = root_seen if own_tree else ""
-            write(self.settings, self.run, run_seen=run_seen, root_seen=root, modules=installation.modules)
-            self._give_away()
+            database = _make_database_folder(self.run)
+            paths = SeenPaths(run=run_seen, root=root, modules=installation.modules, database=database)
+            write(self.settings, self.run, paths)
+            self._give_away(database)
             command = [*installation.command(root_seen), "-f", "-C", f"{run_seen}/etc/asterisk.conf"]
             self._process = self._spawn(command, descriptors)
         finally:
@@ -86,7 +93,7 @@ class Asterisk:
             return
         _end(self._process.pid, reap=self._process)
         self._process = None
-        _pid_file(self.run).unlink(missing_ok=True)
+        _clean_up(self.run)
 
     def manager(self) -> Manager:
         """A new connection to the manager interface."""
@@ -117,14 +124,16 @@ class Asterisk:
             "run": str(self.run),
         }
 
-    def __enter__(self) -> Asterisk:
+    def __enter__(self) -> Self:
         try:
             return self.start()
         except BaseException:
             self.stop()
             raise
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _check_ports(self) -> None:
@@ -140,13 +149,12 @@ class Asterisk:
                 except OSError as error:
                     raise PbxError(f"port {port} on 127.0.0.1 is taken; choose another one") from error
 
-    def _give_away(self) -> None:
-        """Lets the unprivileged program own its run folder."""
+    def _give_away(self, database: Path) -> None:
+        """Lets the unprivileged program own its run folder and its database."""
         if os.geteuid() != 0:
             return
-        for folder, _, files in os.walk(self.run):
-            for path in (folder, *(os.path.join(folder, name) for name in files)):
-                os.chown(path, NOBODY, NOBODY)
+        for path in (self.run, *self.run.rglob("*"), database):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
     def _spawn(self, command: list[str], descriptors: list[int]) -> subprocess.Popen[bytes]:
         output = (self.run / "log" / "output").open("wb")
@@ -190,6 +198,23 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _make_database_folder(run: Path) -> Path:
+    """A folder that every user can reach, noted in the run folder so that whoever stops the program can remove it."""
+    folder = Path(tempfile.mkdtemp(prefix="callback-pbx-", dir="/tmp"))  # noqa: S108 - mkdtemp makes it ours alone
+    (run / "database").write_text(str(folder))
+    return folder
+
+
+def _clean_up(run: Path) -> None:
+    _pid_file(run).unlink(missing_ok=True)
+    note = run / "database"
+    if note.exists():
+        folder = Path(note.read_text())
+        if folder.name.startswith("callback-pbx-"):
+            shutil.rmtree(folder, ignore_errors=True)
+        note.unlink()
 
 
 def _pid_file(run: Path) -> Path:
@@ -257,7 +282,7 @@ def _start(arguments: argparse.Namespace) -> int:
 def _stop(arguments: argparse.Namespace) -> int:
     if running := _running_pid(arguments.run):
         _end(running)
-    _pid_file(arguments.run).unlink(missing_ok=True)
+    _clean_up(arguments.run)
     return 0
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 TEMPLATES = Path(__file__).parent / "conf"
 FOLDERS = ("etc", "lib", "run", "log/cdr-csv", "spool/fax", "spool/recorded", "spool/voicemail", "sounds")
 BEHAVIOURS = (
-    "voicemail", "announcement", "no-beep", "fax", "sit", "busy", "congestion", "busy-tone", "congestion-tone", "ringing", "silence", "echo",
+    "voicemail", "announcement", "no-beep", "fax", "sit", "busy", "congestion", "busy-tone", "congestion-tone",
+    "ringing", "silence", "echo",
 )  # fmt: skip
 """What the PBX itself can do with a number (extensions of the context `pbx` in conf/extensions.conf)."""
 OWN_NUMBERS: Mapping[str, str] = {f"5559{100 + place}": behaviour for place, behaviour in enumerate(BEHAVIOURS)}
@@ -30,7 +31,7 @@ class PbxSettings:
         prefix: stripped from a number that goes out.
         agents: extensions, each an endpoint whose telephone is at `lab_port`.
         own_numbers: numbers (without prefix) that the PBX answers itself, each with one of `BEHAVIOURS`.
-        dialer_port: where calls for the route point go when the dialer does not register; None = it registers or takes none.
+        dialer_port: where calls for the route point go when the dialer does not register; None = it does, or takes none.
         extra_dialplan: lines for the context `more` (which every other one includes), or whole contexts after them.
         extra_files: text by file name (`pjsip.conf`, `amd.conf`, …), added at the end of that file.
         extra_modules: further modules to load.
@@ -44,7 +45,7 @@ class PbxSettings:
     route_point: str = "8999"
     password: str = "change-me"  # noqa: S105 - a laboratory on loopback
     prefix: str = "91"
-    agents: tuple[str, ...] = tuple(str(number) for number in range(7001, 7013))
+    agents: tuple[str, ...] = tuple(str(number) for number in range(7001, 7051))
     own_numbers: Mapping[str, str] = field(default_factory=dict)
     dialer_port: int | None = None
     extra_dialplan: str = ""
@@ -57,22 +58,38 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"@\{(\w+)\}", lambda found: values[found[1]], template)
 
 
-def write(settings: PbxSettings, run: Path, *, run_seen: str, root_seen: str, modules: Path) -> None:
+@dataclass(frozen=True)
+class SeenPaths:
+    """Paths as the program will see them.
+
+    Attributes:
+        run: the run folder.
+        root: the tree that it was unpacked into ("" for the system's own).
+        modules: its folder of modules, below that tree.
+        database: the folder of its database.
+    """
+
+    run: str
+    root: str
+    modules: Path
+    database: Path
+
+
+def write(settings: PbxSettings, run: Path, paths: SeenPaths) -> None:
     """Makes the run folder and every file of the configuration in it.
 
     Args:
         settings: what to write.
         run: the run folder, made if need be.
-        run_seen: the path by which the program will see the run folder.
-        root_seen: the path by which it will see the tree that it was unpacked into ("" for the system's own).
-        modules: its folder of modules, below that tree.
+        paths: where the program will find things.
 
     Raises:
         ValueError: for a behaviour that is none.
     """
     for folder in FOLDERS:
         (run / folder).mkdir(parents=True, exist_ok=True)
-    values = _values(settings) | {"run": run_seen, "root": root_seen, "modules": str(modules)}
+    seen = {"run": paths.run, "root": paths.root, "modules": str(paths.modules), "database": str(paths.database)}
+    values = _values(settings) | seen
     for template in sorted(TEMPLATES.glob("*.conf")):
         text = _filled(template.read_text(), values)
         (run / "etc" / template.name).write_text(text + settings.extra_files.get(template.name, ""))

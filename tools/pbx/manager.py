@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Self
 
 Message = dict[str, str]
 
@@ -47,7 +48,7 @@ class Manager:
         raise ManagerError(f"no response to {action} within {deadline_s} s")
 
     def wait(self, event: str, *, deadline_s: float, **fields: str) -> Message | None:
-        """The first event of this name whose fields have these values, or None at the deadline. Takes it out of `events`."""
+        """Takes the first event of this name whose fields have these values; None at the deadline."""
         wanted = {"Event": event, **fields}
 
         def fits(message: Message) -> bool:
@@ -72,10 +73,12 @@ class Manager:
         """Closes the connection."""
         self._socket.close()
 
-    def __enter__(self) -> Manager:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _messages(self, deadline_s: float) -> Iterator[Message]:

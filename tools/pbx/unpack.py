@@ -1,9 +1,9 @@
 """Finds an Asterisk on this machine, or unpacks Debian sid's into the cache.
 
-Debian 12 carries no Asterisk. apt resolves and verifies the package and all that it needs, down to the C library, against an
-empty package state of its own; dpkg-deb unpacks the packages into one folder. Nothing is installed: no maintainer script
-runs, no mount is made and the machine's own packages are never touched, so no root is needed either. The program is
-started by the loader that lies in that folder (see `Installation.command`).
+Debian 12 carries no Asterisk. apt resolves and verifies the package and all that it needs, down to the C library, against
+an empty package state of its own; dpkg-deb unpacks the packages into one folder. Nothing is installed: no maintainer
+script runs, no mount is made and the machine's own packages are never touched, so no root is needed either. The program
+is started by the loader that lies in that folder (see `Installation.command`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ SUITE = "sid"
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm")
 FALLBACK_MIRROR = "http://deb.debian.org/debian"
 KEYRINGS = ("/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp")
-NEEDED_MODULES = ("res_pjsip.so", "chan_pjsip.so", "app_voicemail.so", "res_fax_spandsp.so", "res_tonedetect.so", "app_amd.so")
+NEEDED_MODULES = (
+    "res_pjsip.so", "chan_pjsip.so", "app_voicemail.so", "res_fax_spandsp.so", "res_tonedetect.so", "app_amd.so",
+)  # fmt: skip
 APT_DEADLINE_S = 240
 
 
@@ -155,8 +157,8 @@ def _require_tools() -> None:
     missing = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
     if missing:
         raise PbxError(
-            f"no Asterisk with res_pjsip, app_voicemail, app_amd, res_fax_spandsp and res_tonedetect is installed, and {' and '.join(missing)} "
-            "to get Debian's is missing too; install Asterisk 20 or newer by your system's means"
+            f"no Asterisk with {', '.join(NEEDED_MODULES)} is installed, and {' and '.join(missing)} to get Debian's "
+            "is missing too; install Asterisk 20 or newer by your system's means"
         )
     if not any(Path(keyring).exists() for keyring in KEYRINGS):
         raise PbxError("the keys of the Debian archive are missing: install the package debian-archive-keyring")
