@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from dialer.api import create_app
+from dialer.callback.call_result import CallResult
 from dialer.callback.record import AttemptResult
 from dialer.events import AttemptEnded, AttemptStarted
 from dialer.routing import AgentState
@@ -229,7 +230,7 @@ async def test_metrics_time_dials_and_verdicts(client, dialer):
     dialer.house.bus.publish(AttemptStarted(callback, attempt))
     clock.forward(7)
     result = AttemptResult(
-        call_result=9,
+        call_result=CallResult.ANSWERING_MACHINE,
         verdict="machine",
         answered_at=clock.now(),
         evidence={"timings": {"answer_to_verdict_ms": 1800.0}},
@@ -248,11 +249,10 @@ async def test_metrics_time_dials_and_verdicts(client, dialer):
     assert found['callback_wait_seconds_sum{service="Sales"}'] == 10
 
 
-async def test_a_locked_database_is_503_in_plain_words_and_makes_nothing(make, tmp_path, monkeypatch):
+async def test_a_locked_database_is_503_in_plain_words_and_makes_nothing(make, tmp_path):
     dialer = make()
     store = dialer.house.store
     await store.service_number("Sales")
-    store._writer._busy_s = 0.2  # the real wait of ten seconds is the store's own test
     lock = sqlite3.connect(tmp_path / "dialer.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     try:

@@ -180,7 +180,7 @@ async def test_a_query_finds_by_lookup_key_id_and_state_newest_first(client, dia
     assert (await client.get(CREATE, params=states)).json() == []
 
 
-async def test_a_query_by_property_and_virtual_queue(client, make):
+async def test_a_query_by_property_and_virtual_queue(make):
     text = """
     [api.v1]
     auth = "none"
