@@ -25,6 +25,7 @@
 %feature("nothreadallow") LegAudio::row;
 %feature("nothreadallow") LegAudio::start;
 %feature("nothreadallow") TapBank::drain;
+%feature("nothreadallow") LegAudio::set_silence_every;
 
 %include "bell.hpp"
 %include "tap_bank.hpp"

@@ -31,7 +31,7 @@ struct LegState {
     Bell *const bell;
     const std::uint64_t key;
     int row;
-    const unsigned silence_every;
+    std::atomic<unsigned> silence_every;
 
     /* Held for a pointer swap by Python's side and for one frame's copy by the clock thread. */
     std::mutex play_mutex;
@@ -181,7 +181,7 @@ pj_status_t put_frame(pjmedia_port *base, pjmedia_frame *frame)
     bool ours = next_of_playlist(port, prompt, port->samples_8k);
     if (ours && port->up) pjmedia_resample_run(port->up, prompt, out);
     if (!ours && frame->type == PJMEDIA_FRAME_TYPE_NONE) {
-        const unsigned every = port->state->silence_every;
+        const unsigned every = port->state->silence_every.load(std::memory_order_relaxed);
         if (every && ++port->silent_puts >= every) {
             port->silent_puts = 0;
             std::memset(out, 0, port->samples_per_frame * sizeof(*out));
@@ -349,6 +349,8 @@ std::string LegAudio::codec() const { return codec_; }
 std::string LegAudio::far_rtp() const { return far_rtp_; }
 RtpFigures LegAudio::figures() const { return stream_ ? sum(past_, figures_of(stream_)) : past_; }
 
+void LegAudio::set_silence_every(unsigned frames) { state_->silence_every.store(frames, std::memory_order_relaxed); }
+
 void LegAudio::play(const PlayOrder &order)
 {
     std::unique_ptr<Playing> next(new Playing(order.pcm, order.loop, order.delay_samples, order.max_samples, order.ticket));
@@ -367,6 +369,37 @@ bool LegAudio::stop(unsigned ticket)
     if (!state_->playing || (ticket && state_->playing->ticket() != ticket)) return false;
     old.swap(state_->playing);
     state_->plays.store(false, std::memory_order_release);
+    return true;
+}
+
+CallBrief::CallBrief() : state(-1), status(0), media_status(PJSUA_CALL_MEDIA_NONE) {}
+
+CallBrief call_brief(int call_id)
+{
+    CallBrief out;
+    pjsua_call_info info;
+    if (call_id < 0 || pjsua_call_get_info(call_id, &info) != PJ_SUCCESS) return out;
+    out.state = info.state;
+    out.status = info.last_status;
+    out.media_status = info.media_status;
+    out.reason.assign(info.last_status_text.ptr, size_t(info.last_status_text.slen));
+    out.local_contact.assign(info.local_contact.ptr, size_t(info.local_contact.slen));
+    return out;
+}
+
+bool join_calls(int one, int other)
+{
+    const pjsua_conf_port_id a = pjsua_call_get_conf_port(one), b = pjsua_call_get_conf_port(other);
+    if (a == PJSUA_INVALID_ID || b == PJSUA_INVALID_ID) return false;
+    return pjsua_conf_connect(a, b) == PJ_SUCCESS && pjsua_conf_connect(b, a) == PJ_SUCCESS;
+}
+
+bool part_calls(int one, int other)
+{
+    const pjsua_conf_port_id a = pjsua_call_get_conf_port(one), b = pjsua_call_get_conf_port(other);
+    if (a == PJSUA_INVALID_ID || b == PJSUA_INVALID_ID) return false; /* the port left the bridge and took its joints along */
+    pjsua_conf_disconnect(a, b);
+    pjsua_conf_disconnect(b, a);
     return true;
 }
 

@@ -84,7 +84,9 @@ public:
     std::string far_rtp() const;     /* address RTP is sent to; empty before media */
     RtpFigures figures() const;
 
-    /* Any thread. */
+    /* Any thread: silence_every as in the constructor. */
+    void set_silence_every(unsigned frames);
+    /* Any thread: plays from the next frame on, in place of what plays. Waits for media when there is none yet. */
     void play(const PlayOrder &order);
     /* Any thread: stops what plays; true when something did. The ticket, when not 0, must be the one playing. */
     bool stop(unsigned ticket);
@@ -99,6 +101,22 @@ private:
     std::string codec_, far_rtp_;
 #endif
 };
+
+/* The little of a call's state that is asked for at every event; pj::CallInfo copies some forty strings. */
+struct CallBrief {
+    int state;        /* pjsip_inv_state; -1 = no such call */
+    int status;       /* last SIP status */
+    int media_status; /* pjsua_call_media_status of the first audio stream */
+    std::string reason, local_contact;
+    CallBrief();
+};
+
+/* The SIP thread. */
+CallBrief call_brief(int call_id);
+
+/* The SIP thread: joins two calls' audio both ways, or parts them. False when one has no audio in the bridge now. */
+bool join_calls(int one, int other);
+bool part_calls(int one, int other);
 
 /* A place in the bridge that every leg speaks to and that throws all away: the bridge reads a port only when somebody
  * listens to it, and a tapped leg must be read always. Its transmit side is disabled, so nothing is mixed for it. */

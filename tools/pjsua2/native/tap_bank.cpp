@@ -155,7 +155,7 @@ unsigned TapBank::pending(size_t rows, unsigned k, size_t cursors, unsigned max_
     for (unsigned i = 0; i < k; ++i) {
         TapRow &r = memory->row.at(unsigned(index[i]));
         const std::uint64_t written = r.written.load(std::memory_order_acquire);
-        std::uint64_t &at = cursor[index[i]];
+        std::uint64_t &at = cursor[i];
         if (at > written) at = written;
         if (written - at > safe) {
             r.overrun.fetch_add(written - safe - at, std::memory_order_relaxed);
@@ -179,7 +179,7 @@ void TapBank::collect(size_t rows, unsigned k, size_t cursors, size_t counts, un
         const unsigned row = unsigned(index[i]);
         const unsigned frames = unsigned(count[i]);
         TapRow &r = memory->row.at(row);
-        const std::uint64_t from = cursor[row];
+        const std::uint64_t from = cursor[i];
         for (unsigned f = 0; f < frames; ++f) {
             std::memcpy(out + size_t(f) * FRAME_SAMPLES, memory->slot_samples(row, from + f), FRAME_SAMPLES * 2);
             flag[f] = memory->flags[size_t(row) * memory->slots + (from + f) % memory->slots];
@@ -193,7 +193,7 @@ void TapBank::collect(size_t rows, unsigned k, size_t cursors, size_t counts, un
             flag[f] = FRAME_LOST;
             r.overrun.fetch_add(1, std::memory_order_relaxed);
         }
-        cursor[row] = from + frames;
+        cursor[i] = from + frames;
     }
 }
 

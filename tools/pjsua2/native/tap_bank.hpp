@@ -109,8 +109,8 @@ public:
     /* All rows at once, uint64 [rows, 6]: first RTP ns, last RTP ns, normal, lost, silence, overrun. */
     void figures(size_t address) const;
 
-    /* Bulk read, first half: how many frames wait. rows: int32 [k]; cursors: uint64 [all rows], moved on where frames
-     * are already overwritten; counts: int32 [k], at most max_frames each. Gives the largest count. */
+    /* Bulk read, first half: how many frames wait. rows: int32 [k]; cursors: uint64 [k] in frames, moved on where frames
+     * are already overwritten; counts: int32 [k] in frames, at most max_frames each. Gives the largest count. */
     unsigned pending(size_t rows, unsigned k, size_t cursors, unsigned max_frames, size_t counts);
     /* Second half: copies counts[i] frames of each row from its cursor and moves the cursor on. samples: int16 [k, n *
      * 160], zero behind the count; flags: uint8 [k, n]; n: what pending() gave. */

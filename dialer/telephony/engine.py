@@ -1,0 +1,491 @@
+"""The SIP side as one object: what legs and the user agent ask of it, and what the library reports to it.
+
+Methods marked "loop" run on the event loop, all others on the SIP thread. Imports pjsua2, so it is imported only when a user
+agent starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import functools
+import itertools
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dialer.telephony import native
+from dialer.telephony.channels import Channels
+from dialer.telephony.dialing import DialRequest, from_uri, safe_headers, target_uri
+from dialer.telephony.ending import LegEnd, RtpStats, cause_of_status
+from dialer.telephony.event import Ended, PlaybackFinished, PlaybackStarted, Transferred
+from dialer.telephony.gateway import GatewayHealth
+from dialer.telephony.leg import IncomingLeg, Leg
+from dialer.telephony.library import Library
+from dialer.telephony.playback import Playback, Playlist
+from dialer.telephony.prompt import RATE, PromptCache
+from dialer.telephony.settings import Gateway, UserAgentSettings
+from dialer.telephony.sip_account import SipAccount
+from dialer.telephony.sip_call import SipCall, add_headers
+from dialer.telephony.sip_message import display_of, parse, uri_of, user_of
+from dialer.telephony.sip_thread import SipThread, Timer
+from dialer.telephony.tap import TapView
+
+log = logging.getLogger(__name__)
+pj = native.load()
+
+FRAME_MS = 20
+END_PATIENCE_S = 4.0  # a far end that does not answer BYE or CANCEL ends its leg after this; the library goes on trying
+RTP_CHECK_S = 0.5
+EVENT_BATCH = 1024
+FIRST_RTP, PLAY_STARTED, PLAY_FINISHED = 1, 2, 3  # tap_bank.hpp, AudioEventKind
+
+
+class Engine:
+    """Owns the library, its thread, and all calls."""
+
+    def __init__(self, settings: UserAgentSettings, loop: asyncio.AbstractEventLoop, incoming: Callable[[IncomingLeg], None]) -> None:
+        self.settings = settings
+        self.loop = loop
+        self.bell = pj.Bell()
+        self.drain = pj.AudioDrain()
+        self.bank = pj.TapBank(settings.rows, max(8, int(settings.tap_seconds * 1000 / FRAME_MS)))
+        self.taps = TapView(self.bank)
+        self.channels = Channels(settings.max_channels, {name: g.max_channels for name, g in settings.gateways.items()})
+        self.health = {name: GatewayHealth(name) for name in settings.gateways}
+        self.library = Library(self, settings)
+        self.thread = SipThread(self, loop)
+        self._incoming = incoming
+        self._calls: dict[int, SipCall] = {}
+        self._graveyard: list[SipCall] = []
+        self._keys = itertools.count(1)
+        self._tickets = itertools.count(1)
+        self._ring_timers: dict[int, Timer] = {}
+        self._prompts = PromptCache(make_prompt)
+        self._audio_events = (ctypes.c_uint64 * (4 * EVENT_BATCH))()
+        self._probes: dict[str, list[asyncio.Future[GatewayHealth]]] = {}
+
+    # --- loop: life ---
+
+    async def start(self) -> None:
+        """Loop: opens the library."""
+        await self.thread.start()
+
+    async def stop(self, deadline_s: float) -> None:
+        """Loop: hangs everything up and closes the library."""
+        await self.thread.stop(deadline_s)
+
+    # --- the thread's library ---
+
+    def open(self) -> None:
+        """Opens the library and starts what runs by itself."""
+        self.library.open()
+        self.thread.use_bell(self.bell.ring)
+        self.thread.after(RTP_CHECK_S, self._check_rtp)
+        for gateway in self.settings.gateways.values():
+            if gateway.options_ping_s > 0:
+                self._ping_for_ever(gateway)
+
+    def poll(self, timeout_ms: int) -> None:
+        """Lets the library work."""
+        self.library.poll(timeout_ms)
+
+    def after_poll(self) -> None:
+        """Takes what the clock thread queued, and buries finished calls."""
+        self._take_audio_events()
+        while self._graveyard:
+            bury(self._graveyard.pop())
+
+    def close(self, deadline: float, poll: Callable[[], None]) -> None:
+        """Hangs up all calls, waits for them until the deadline, and closes the library."""
+        for call in list(self._calls.values()):
+            self.thread.guarded(functools.partial(call.end, "normal"))
+        while self._calls and time.monotonic() < deadline:
+            poll()
+        for call in list(self._calls.values()):
+            call.finish("us", call.facts.cause or "normal", local=True)
+            self.let_go(call)
+        self.after_poll()
+        self.library.close(deadline, poll)
+
+    # --- registry ---
+
+    def adopt(self, call: SipCall) -> None:
+        """A call has come into being."""
+        self._calls[call.leg.key] = call
+
+    def ended(self, call: SipCall, end: LegEnd) -> None:
+        """A leg is over: it is told."""
+        self._cancel_ring_timer(call.leg.key)
+        self.thread.tell(self._leg_over, call.leg, end)
+
+    def let_go(self, call: SipCall) -> None:
+        """The library is done with a call: it goes to the graveyard."""
+        if self._calls.pop(call.leg.key, None) is not None:
+            self._graveyard.append(call)
+
+    def _leg_over(self, leg: Leg, end: LegEnd) -> None:
+        """Loop: the leg's last event; its channel is free."""
+        if leg.holds_channel:
+            leg.holds_channel = False
+            self.channels.give_back(leg.gateway)
+        leg.take(Ended(time.monotonic(), end))
+
+    def new_key(self) -> int:
+        """Any thread: a number for a new leg."""
+        return next(self._keys)
+
+    # --- loop: dialling ---
+
+    async def dial(self, request: DialRequest) -> Leg:
+        """Loop: places a call; what cannot be placed is a leg that has ended."""
+        leg = Leg(self, self.new_key(), "out", request.gateway, request.number)
+        gateway = self.settings.gateways.get(request.gateway)
+        if gateway is None:
+            return refused(leg, "unknown_gateway")
+        leg.holds_channel = self.channels.take(request.gateway)
+        if not leg.holds_channel:
+            return refused(leg, "no_channel")
+        await self.thread.call(self._place, leg, gateway, request)
+        return leg
+
+    def _place(self, leg: Leg, gateway: Gateway, request: DialRequest) -> None:
+        call = SipCall(self, self.library.accounts[gateway.name], leg)
+        prm = pj.CallOpParam(True)
+        self.no_extra_media(prm)
+        prm.opt.customCallId = leg.sip_call_id
+        prm.txOption.localUri = from_uri(request, gateway)
+        add_headers(prm.txOption, safe_headers(request.headers))
+        self.library.prefer(request.codecs or gateway.codecs or self.settings.codecs)
+        if request.setup_timeout_s is not None:
+            self._start_ring_timer(call, request.setup_timeout_s, "no_progress")
+        call.ring_timeout_s = request.ring_timeout_s
+        try:
+            call.place(target_uri(request, gateway), prm)
+        except pj.Error as fault:
+            call.finish("us", cause_of_fault(fault), local=True)
+            self.let_go(call)
+
+    def no_extra_media(self, prm: Any) -> None:
+        """One audio stream, no video, no text."""
+        prm.opt.audioCount, prm.opt.videoCount, prm.opt.textCount = 1, 0, 0
+
+    def progressed(self, call: SipCall) -> None:
+        """The first 18x: the setup timeout is over, the ring timeout runs from here."""
+        self._cancel_ring_timer(call.leg.key)
+        if call.ring_timeout_s is not None:
+            self._start_ring_timer(call, call.ring_timeout_s, "no_answer")
+
+    def answered(self, call: SipCall) -> None:
+        """No timeout of the setup counts any more."""
+        self._cancel_ring_timer(call.leg.key)
+        self._stand_in(call)
+
+    def _start_ring_timer(self, call: SipCall, seconds: float, cause: str) -> None:
+        self._ring_timers[call.leg.key] = self.thread.after(seconds, functools.partial(call.end, cause))
+
+    def _cancel_ring_timer(self, key: int) -> None:
+        timer = self._ring_timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+
+    # --- incoming ---
+
+    def incoming(self, account: SipAccount, prm: Any) -> None:
+        """A call came in: it is a leg at once, refused on the loop when there is no channel."""
+        message = parse(prm.rdata.wholeMsg)
+        leg = IncomingLeg(self, self.new_key(), "in", "", user_of(message.request_uri), message.first("call-id"))
+        leg.called_uri, leg.called_number = message.request_uri, leg.number
+        sender = message.first("from")
+        leg.caller, leg.caller_uri, leg.caller_name = user_of(sender), uri_of(sender), display_of(sender)
+        leg.headers = {name: value for name, value in reversed(message.headers)}
+        leg.source = prm.rdata.srcAddress
+        call = SipCall(self, account, leg, prm.callId)
+        call.facts.mark("invite")
+        self.thread.tell(self._offer, leg)
+
+    def _offer(self, leg: IncomingLeg) -> None:
+        """Loop: hands an incoming leg to its taker."""
+        leg.holds_channel = self.channels.take("")
+        if leg.holds_channel:
+            self._incoming(leg)
+        else:
+            self.thread.post(lambda: self._end(leg, "no_channel", 503, 34, []))
+
+    async def respond(self, leg: Leg, status: int, *, mute: bool = False, headers: Mapping[str, str] | None = None) -> None:
+        """Loop: answers an incoming call."""
+        await self.thread.call(self._respond, leg, status, mute, safe_headers(headers or {}))
+
+    def _respond(self, leg: Leg, status: int, mute: bool, headers: list[tuple[str, str]]) -> None:
+        call = self._calls.get(leg.key)
+        if call is None or call.over or call.facts.cause is not None:
+            return
+        if mute:
+            call.audio.set_silence_every(0)
+        call.respond(status, headers=headers)
+
+    # --- loop: commands on a leg ---
+
+    async def hangup(self, leg: Leg, cause: str | int, q850: int | None, headers: Mapping[str, str]) -> None:
+        """Loop: ends a leg."""
+        word, status = (cause_of_status(cause), cause) if isinstance(cause, int) else (cause, 0)
+        await self.thread.call(self._end, leg, word, status, q850, safe_headers(headers))
+
+    def _end(self, leg: Leg, cause: str, status: int, q850: int | None, headers: list[tuple[str, str]]) -> None:
+        call = self._calls.get(leg.key)
+        if call is not None:
+            call.end(cause, status=status, q850=q850, headers=headers)
+
+    def end_overdue(self, call: SipCall) -> None:
+        """Ends the leg itself when the far end does not confirm its end in time."""
+        self.thread.after(END_PATIENCE_S, lambda: call.finish("us", call.facts.cause or "normal", local=True))
+
+    async def load(self, files: Sequence[Path]) -> list[Any]:
+        """Loop: gives the files as prompts; read in another thread when not known yet."""
+        return await asyncio.to_thread(lambda: [self._prompts.get(Path(path)) for path in files])
+
+    def next_ticket(self) -> int:
+        """Any thread: a number for a playback."""
+        return next(self._tickets)
+
+    def play(self, leg: Leg, playback: Playback, playlist: Playlist) -> None:
+        """Loop: starts a playback with the next frame. The audio object is safe to use from any thread."""
+        call = self._calls.get(leg.key)
+        if call is None:
+            playback.mark_finished(False)
+            return
+        order = pj.PlayOrder()
+        for prompt, _ in playback.prompts:
+            order.add(prompt)
+        order.loop = playlist.loop
+        order.delay_samples = max(0, playlist.delay_ms) * RATE // 1000
+        order.max_samples = int(playlist.max_duration_s * RATE) if playlist.max_duration_s else 0
+        order.ticket = playback.ticket
+        call.audio.play(order)
+
+    def stop_playback(self, leg: Leg, playback: Playback) -> None:
+        """Loop: stops a playback with the next frame."""
+        call = self._calls.get(leg.key)
+        if call is not None:
+            call.audio.stop(playback.ticket)
+
+    async def send_dtmf(self, leg: Leg, digits: str, method: str, duration_ms: int) -> None:
+        """Loop: sends digits."""
+        await self.thread.call(self._send_dtmf, leg, digits, method, duration_ms)
+
+    def _send_dtmf(self, leg: Leg, digits: str, method: str, duration_ms: int) -> None:
+        prm = pj.CallSendDtmfParam()
+        prm.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if method == "info" else pj.PJSUA_DTMF_METHOD_RFC2833
+        prm.duration, prm.digits = duration_ms, digits
+        self._on_live(leg, lambda call: call.sendDtmf(prm))
+
+    async def hold(self, leg: Leg) -> None:
+        """Loop: sends a re-INVITE with sendonly."""
+        await self.thread.call(self._on_live, leg, lambda call: call.setHold(pj.CallOpParam(True)))
+
+    async def retrieve(self, leg: Leg) -> None:
+        """Loop: sends a re-INVITE with sendrecv."""
+        await self.thread.call(self._on_live, leg, self._unhold)
+
+    def _unhold(self, call: SipCall) -> None:
+        prm = pj.CallOpParam(True)
+        self.no_extra_media(prm)
+        prm.opt.flag = pj.PJSUA_CALL_UNHOLD
+        call.reinvite(prm)
+
+    async def transfer(self, leg: Leg, uri: str) -> None:
+        """Loop: sends REFER."""
+        await self.thread.call(self._on_live, leg, lambda call: call.xfer(uri, pj.CallOpParam(True)))
+
+    async def transfer_attended(self, leg: Leg, other: Leg) -> None:
+        """Loop: sends REFER with Replaces."""
+
+        def refer(call: SipCall) -> None:
+            self._on_live(other, lambda target: call.xferReplaces(target, pj.CallOpParam(True)))
+
+        await self.thread.call(self._on_live, leg, refer)
+
+    def _on_live(self, leg: Leg, action: Callable[[SipCall], None]) -> None:
+        call = self._calls.get(leg.key)
+        if call is not None and not call.over and call.facts.cause is None:
+            action(call)
+
+    async def rtp(self, leg: Leg) -> RtpStats:
+        """Loop: gives a leg's figures."""
+        call = self._calls.get(leg.key)
+        return RtpStats() if call is None else await self.thread.call(call.rtp)
+
+    # --- bridge ---
+
+    async def bridge(self, one: Leg, other: Leg) -> float:
+        """Loop: joins two legs; what plays on them stops. Gives the monotonic time of the joint."""
+        for leg in (one, other):
+            leg.silenced()
+        return float(await self.thread.call(self._join, one, other))
+
+    def _join(self, one: Leg, other: Leg) -> float:
+        a, b = self._calls.get(one.key), self._calls.get(other.key)
+        if a is not None and b is not None and not a.over and not b.over:
+            for call in (a, b):
+                self.part(call)
+                call.audio.stop(0)
+            a.peer, b.peer = b, a
+            pj.join_calls(a.getId(), b.getId())
+        return time.monotonic()
+
+    async def unbridge(self, one: Leg, other: Leg) -> None:
+        """Loop: parts two legs."""
+        await self.thread.call(self._part_legs, one, other)
+
+    def _part_legs(self, one: Leg, other: Leg) -> None:
+        a, b = self._calls.get(one.key), self._calls.get(other.key)
+        if a is not None and a.peer is b:
+            self.part(a)
+
+    def part(self, call: SipCall) -> None:
+        """Parts a call from whom it is joined with."""
+        peer, call.peer = call.peer, None
+        if peer is not None:
+            peer.peer = None
+            pj.part_calls(call.getId(), peer.getId())
+
+    # --- transfers that the far end asks for ---
+
+    def transfer_requested(self, call: SipCall, prm: Any) -> None:
+        """REFER came: the new party is called, and takes the far end's place in its bridge when it answers."""
+        if not self.settings.follow_refer:
+            prm.statusCode = 603
+            return
+        account = call.account
+        gateway = account.gateway.name if account.gateway else ""
+        leg = Leg(self, self.new_key(), "out", gateway, uri_of(prm.dstUri))
+        fresh = SipCall(self, account, leg)
+        fresh.facts.mark("invite")
+        fresh.stands_in_for = call
+        self.no_extra_media(prm)
+        prm.newCall = fresh
+        prm.statusCode = 202
+        self.thread.tell(self._take_channel, leg)
+        self.thread.tell(call.leg.take, Transferred(time.monotonic(), prm.dstUri, leg))
+
+    def replace_requested(self, call: SipCall, prm: Any) -> None:
+        """INVITE with Replaces came: the new call takes the old one's place."""
+        message = parse(prm.rdata.wholeMsg)
+        leg = IncomingLeg(self, self.new_key(), "in", "", user_of(message.request_uri), message.first("call-id"))
+        sender = message.first("from")
+        leg.caller, leg.caller_uri, leg.caller_name = user_of(sender), uri_of(sender), display_of(sender)
+        leg.headers = {name: value for name, value in reversed(message.headers)}
+        fresh = SipCall(self, call.account, leg)
+        fresh.facts.mark("invite")
+        fresh.stands_in_for = call
+        prm.newCall = fresh
+        self.thread.tell(self._take_channel, leg)
+        self.thread.tell(call.leg.take, Transferred(time.monotonic(), leg.caller_uri, leg))
+
+    def _take_channel(self, leg: Leg) -> None:
+        """Loop: a leg that is there already counts, over the limit or not."""
+        leg.holds_channel = not leg.ended.done()
+        if leg.holds_channel:
+            self.channels.take_always(leg.gateway)
+
+    def _stand_in(self, call: SipCall) -> None:
+        """A call that replaces another is answered: it takes over the other's joint."""
+        former, call.stands_in_for = call.stands_in_for, None
+        if former is None or former.peer is None:
+            return
+        peer = former.peer
+        self.part(former)
+        call.peer, peer.peer = peer, call
+        pj.join_calls(call.getId(), peer.getId())
+
+    # --- what runs by itself ---
+
+    def _take_audio_events(self) -> None:
+        count = self.bank.drain(ctypes.addressof(self._audio_events), EVENT_BATCH)
+        for place in range(0, 4 * count, 4):
+            kind, key, ticket, at_ns = self._audio_events[place : place + 4]
+            call = self._calls.get(key)
+            if call is None or call.over:
+                continue
+            if kind == FIRST_RTP:
+                call.first_rtp(at_ns / 1e9)
+            elif kind == PLAY_STARTED:
+                call.tell(PlaybackStarted(at_ns / 1e9, ticket))
+            elif kind == PLAY_FINISHED:
+                call.tell(PlaybackFinished(at_ns / 1e9, ticket, True))
+
+    def _check_rtp(self) -> None:
+        """Ends answered legs that have lost RTP for too long."""
+        self.thread.after(RTP_CHECK_S, self._check_rtp)
+        limit = self.settings.rtp_timeout_s
+        answered = [c for c in self._calls.values() if c.answered and not c.over and c.facts.row is not None and c.facts.held_by is None]
+        if not limit or not answered:
+            return
+        last: NDArray[np.uint64] = self.taps.figures()[:, 1]
+        now = time.monotonic()
+        for call in answered:
+            heard = float(last[call.facts.row]) / 1e9
+            if heard and now - max(heard, call.rtp_since) > limit:
+                call.end("rtp_timeout")
+
+    def _ping_for_ever(self, gateway: Gateway) -> None:
+        self.library.accounts[gateway.name].ping()
+        self.thread.after(gateway.options_ping_s, functools.partial(self._ping_for_ever, gateway))
+
+    def pinged(self, gateway: Gateway, status: int, rtt_s: float) -> None:
+        """A gateway answered, or did not."""
+        self.thread.tell(self._note_health, gateway.name, status, rtt_s)
+
+    def _note_health(self, name: str, status: int, rtt_s: float) -> None:
+        """Loop: keeps a gateway's health and tells who asked."""
+        before, self.health[name] = self.health[name], self.health[name].after(status, rtt_s)
+        if before.known and before.up != self.health[name].up:
+            log.warning("gateway %s is %s (%s)", name, "up" if self.health[name].up else "down", status)
+        for waiter in self._probes.pop(name, []):
+            if not waiter.done():
+                waiter.set_result(self.health[name])
+
+    async def probe(self, name: str, timeout_s: float) -> GatewayHealth:
+        """Loop: asks a gateway now; without an answer in time its status is 408."""
+        waiter: asyncio.Future[GatewayHealth] = self.loop.create_future()
+        self._probes.setdefault(name, []).append(waiter)
+        self.thread.post(self.library.accounts[name].ping)
+        try:
+            return await asyncio.wait_for(waiter, timeout_s)
+        except TimeoutError:
+            self._note_health(name, 408, timeout_s)
+            return self.health[name]
+
+
+def make_prompt(samples: NDArray[np.int16]) -> Any:
+    """Makes the library's object of int16 [n]."""
+    contiguous = np.ascontiguousarray(samples)
+    return pj.Prompt(contiguous.ctypes.data, len(contiguous))
+
+
+def bury(call: SipCall) -> None:
+    """Destroys a finished call here and now: a collector's later turn would hang up whoever has its number then."""
+    for name in [name for name in vars(call) if name != "this"]:
+        delattr(call, name)
+    pj.Call.__swig_destroy__(call)
+
+
+def refused(leg: Leg, cause: str) -> Leg:
+    """Gives the leg, ended before it began."""
+    leg.take(Ended(time.monotonic(), leg.facts.finish("us", cause, RtpStats(), local=True)))
+    return leg
+
+
+def cause_of_fault(fault: Any) -> str:
+    """Gives the word for why a call could not be placed."""
+    if fault.status == pj.PJ_ETOOMANY:
+        return "no_channel"
+    text = f"{fault.reason} {fault.title}".lower()
+    if "uri" in text:
+        return "malformed"
+    return "dns" if "resol" in text or "name" in text else "transport"
