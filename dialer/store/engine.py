@@ -1,4 +1,4 @@
-"""Engines of the store: how SQLite and PostgreSQL are opened."""
+"""Engines of the store: how SQLite and PostgreSQL are opened for reading and for writing."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -10,11 +10,15 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dialer.store.errors import StoreUnavailable, StoreUrlError
+from dialer.store.transactor import AsyncTransactor, ThreadTransactor, Transactor
 
 Durable = Literal["process", "power"]
 
 BUSY_TIMEOUT_MS = 500
 """How long SQLite itself waits for a lock; the writer tries again until its own limit."""
+
+READERS = 4
+"""Connections for reading."""
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -40,55 +44,78 @@ def store_url(text: str) -> URL:
     return url.set(drivername=_DRIVERS[backend])
 
 
-def make_engine(url: URL, *, durable: Durable, writer: bool) -> AsyncEngine:
-    """An engine for one role: the one connection that writes, or the few that read.
+def make_folder(url: URL) -> None:
+    """Make the folder of an SQLite file.
 
-    Args:
-        url: From `store_url`.
-        durable: ``process`` survives the death of the process, ``power`` also that of the machine.
-        writer: Whether it writes.
+    Raises:
+        StoreUnavailable: when it cannot be made.
     """
-    if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, durable=durable, writer=writer)
-    return create_async_engine(
-        url,
-        pool_size=4,
-        max_overflow=0,
-        pool_pre_ping=not writer,
-        connect_args={
-            "timeout": 5,
-            "server_settings": {
-                "application_name": "dialer",
-                "synchronous_commit": "on" if durable == "power" else "off",
-                "timezone": "UTC",
-            },
-        },
-    )
-
-
-def _sqlite_engine(url: URL, *, durable: Durable, writer: bool) -> AsyncEngine:
     folder = Path(url.database or "").resolve().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"the folder {folder} of the database cannot be made ({error})"
+        msg = f"the folder {folder} of the database cannot be made ({error}); choose another [db] url"
         raise StoreUnavailable(msg) from error
-    engine = create_async_engine(
-        url, pool_size=1 if writer else 4, max_overflow=0, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
-    )
-    level = "FULL" if durable == "power" else "NORMAL"
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def make_writer(url: URL, durable: Durable) -> Transactor:
+    """The one connection that writes.
+
+    Args:
+        url: From `store_url`.
+        durable: ``process`` survives the death of the process, ``power`` also that of the machine.
+    """
+    if url.get_backend_name() != "sqlite":
+        return AsyncTransactor(_postgres(url, durable, pool_size=1))
+    engine = sa.create_engine(
+        url.set(drivername="sqlite"), pool_size=1, max_overflow=0, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+    )
+    _prepare_sqlite(engine, durable, begin="BEGIN IMMEDIATE")
+    return ThreadTransactor(engine)
+
+
+def make_reader(url: URL) -> AsyncEngine:
+    """The few connections that read."""
+    if url.get_backend_name() != "sqlite":
+        return _postgres(url, "process", pool_size=READERS)
+    engine = create_async_engine(
+        url, pool_size=READERS, max_overflow=0, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+    )
+    _prepare_sqlite(engine.sync_engine, "process", begin="BEGIN")
+    return engine
+
+
+def _postgres(url: URL, durable: Durable, *, pool_size: int) -> AsyncEngine:
+    settings = {
+        "application_name": "dialer",
+        "synchronous_commit": "on" if durable == "power" else "off",
+        "timezone": "UTC",
+    }
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"timeout": 5, "server_settings": settings},
+    )
+
+
+def _prepare_sqlite(engine: sa.Engine, durable: Durable, *, begin: str) -> None:
+    """Set each connection up, and begin transactions by `begin`.
+
+    BEGIN IMMEDIATE takes the write lock at once: a transaction that has read never fails to go on writing.
+    """
+    level = "FULL" if durable == "power" else "NORMAL"
+    pragmas = (f"synchronous={level}", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}")
+
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver must not begin transactions of its own
         cursor = connection.cursor()
-        for pragma in (f"synchronous={level}", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        # IMMEDIATE takes the write lock at once: a transaction that has read never fails to go on writing.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine
+    @event.listens_for(engine, "begin")
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)

@@ -9,22 +9,23 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dialer.store import fault
-from dialer.store.engine import BUSY_TIMEOUT_MS, Durable, make_engine, store_url
+from dialer.store.engine import BUSY_TIMEOUT_MS, Durable, make_folder, make_reader, make_writer, store_url
 from dialer.store.migrate import migrate
+from dialer.store.transactor import Transactor
 
 _PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Two engines on one database, and its address as messages show it."""
+    """What writes and what reads one database, and its address as messages show it."""
 
-    writer: AsyncEngine
+    writer: Transactor
     reader: AsyncEngine
     shown: str
 
 
-async def open_engines(text: str, *, durable: Durable, busy_s: float) -> Opened:
+async def open_database(text: str, *, durable: Durable, busy_s: float) -> Opened:
     """Open the database and bring its schema up to date.
 
     Raises:
@@ -32,26 +33,27 @@ async def open_engines(text: str, *, durable: Durable, busy_s: float) -> Opened:
     """
     url = store_url(text)
     shown = url.render_as_string(hide_password=True)
-    writer = make_engine(url, durable=durable, writer=True)
+    if url.get_backend_name() == "sqlite":
+        make_folder(url)
+    writer = make_writer(url, durable)
     try:
         await _prepare(writer, url, shown, busy_s)
     except BaseException as error:
-        await writer.dispose()
+        await writer.close()
         translated = fault.translate(error, shown) if isinstance(error, Exception) else None
         if translated is None:
             raise
         raise translated from error
-    return Opened(writer, make_engine(url, durable=durable, writer=False), shown)
+    return Opened(writer, make_reader(url), shown)
 
 
-async def _prepare(writer: AsyncEngine, url: URL, shown: str, busy_s: float) -> None:
+async def _prepare(writer: Transactor, url: URL, shown: str, busy_s: float) -> None:
     deadline = time.monotonic() + busy_s
     while True:
         try:
             if url.get_backend_name() == "sqlite":
                 await _use_wal(str(url.database))
-            async with writer.begin() as connection:
-                await connection.run_sync(migrate, shown)
+            await writer.transact(lambda connection: migrate(connection, shown))
         except Exception as error:
             if not fault.may_pass(error) or time.monotonic() >= deadline:
                 raise

@@ -18,7 +18,7 @@ from dialer.store import claiming, schema
 from dialer.store import operation as op
 from dialer.store.engine import Durable
 from dialer.store.filter import CallbackFilter
-from dialer.store.opening import Opened, open_engines
+from dialer.store.opening import Opened, open_database
 from dialer.store.reader import Reader
 from dialer.store.writer import Writer
 
@@ -58,7 +58,7 @@ class Store(Reader):
         Raises:
             StoreUrlError, StoreUnavailable, StoreBusy, StoreFull, StoreDamaged, StoreSchemaNewer: when it cannot.
         """
-        opened = await open_engines(url, durable=durable, busy_s=busy_s)
+        opened = await open_database(url, durable=durable, busy_s=busy_s)
         writer = Writer(opened.writer, url=opened.shown, busy_s=busy_s)
         writer.start()
         return cls(writer, opened, node)
@@ -72,7 +72,7 @@ class Store(Reader):
         """Finish what has been asked for, then close all connections."""
         await self._writer.stop()
         await self._opened.reader.dispose()
-        await self._opened.writer.dispose()
+        await self._opened.writer.close()
 
     # -- one callback ------------------------------------------------------------------------------------------
 

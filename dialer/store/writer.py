@@ -12,16 +12,20 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from dialer.store import fault, transaction
 from dialer.store.errors import StoreClosed
 from dialer.store.operation import Operation
+from dialer.store.transactor import Transactor
 
 T = TypeVar("T")
 
 BATCH_LIMIT = 256
 """Requests per transaction: bounds the time that one transaction keeps its locks."""
+
+SPACING_S = 0.006
+"""Least time from one transaction's begin to the next one's. A transaction costs more than the writes in it: under load
+many share one, and a write waits some milliseconds; a write that comes alone does not wait."""
 
 _PAUSE_S = 0.02
 
@@ -38,21 +42,21 @@ class Writer:
     Use on one event loop: `start`, then `submit` and `run` from any task, then `stop`.
     """
 
-    def __init__(self, engine: AsyncEngine, *, url: str, busy_s: float) -> None:
+    def __init__(self, transactor: Transactor, *, url: str, busy_s: float) -> None:
         """Not yet running.
 
         Args:
-            engine: Whose connection writes.
+            transactor: What runs the transactions; the caller closes it after `stop`.
             url: Address for messages, without password.
             busy_s: How long a transaction is tried again while the database is locked.
         """
-        self._engine = engine
+        self._transactor = transactor
         self._url = url
         self._busy_s = busy_s
         self._queue: asyncio.Queue[_Request | None] = asyncio.Queue()
-        self._connection: AsyncConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._began = 0.0
         self.transactions = 0
 
     def start(self) -> None:
@@ -65,7 +69,6 @@ class Writer:
         if self._task is not None:
             self._queue.put_nowait(None)
             await self._task
-        await self._drop_connection()
 
     async def submit(self, operation: Operation[T]) -> T:
         """Carry out one operation; returns when it is committed.
@@ -95,6 +98,7 @@ class Writer:
             held = None
             if first is None:
                 return
+            await self._space()
             if not hasattr(first.operation, "apply"):
                 await self._commit_alone(first)
                 continue
@@ -109,6 +113,12 @@ class Writer:
                     break
                 batch.append(request)
             await self._commit([request for request in batch if not request.answer.done()])
+
+    async def _space(self) -> None:
+        wait = self._began + SPACING_S - time.monotonic()
+        if wait > 0 and not self._closed:
+            await asyncio.sleep(wait)
+        self._began = time.monotonic()
 
     async def _commit(self, batch: Sequence[_Request]) -> None:
         if not batch:
@@ -150,26 +160,14 @@ class Writer:
         deadline = time.monotonic() + self._busy_s
         while True:
             try:
-                return await self._try(work)
+                value = await self._transactor.transact(work)
             except Exception as error:
-                await self._drop_connection()
                 if not fault.may_pass(error) or time.monotonic() >= deadline:
                     raise
                 await asyncio.sleep(_PAUSE_S)
-
-    async def _try(self, work: Callable[[sa.Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = await self._engine.connect()
-        async with self._connection.begin():
-            value = await self._connection.run_sync(work)
-        self.transactions += 1
-        return value
-
-    async def _drop_connection(self) -> None:
-        """Give the connection back, so that the next transaction begins with a sound one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+            else:
+                self.transactions += 1
+                return value
 
 
 def _refuse(request: _Request, error: BaseException) -> None:
