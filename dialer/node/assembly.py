@@ -1,0 +1,92 @@
+"""Puts a running dialer together from its configuration: store, user agent, detection, routing, booking, worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from dialer.booking import Booking
+from dialer.clock import Clock, SystemClock
+from dialer.config import DialerConfig
+from dialer.detection import DetectorBank
+from dialer.events import AgentChanged, Bus
+from dialer.node.node import Node
+from dialer.node.status import RunningStatus
+from dialer.routing import Agent, AgentPool, AgentState, Router
+from dialer.scenario import House, Listener, StoryWriter, TreatmentLibrary
+from dialer.store import Store
+from dialer.telephony import UserAgent
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """A running dialer, with what its doors (API, command line) need."""
+
+    config: DialerConfig
+    house: House
+    node: Node
+    booking: Booking
+    status: RunningStatus
+
+
+@asynccontextmanager
+async def open_store(config: DialerConfig) -> AsyncIterator[Store]:
+    """The callback store alone, as the listing commands need it."""
+    store = await Store.open(config.db.url, durable=config.db.durable)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> AsyncIterator[Dialer]:
+    """Starts all parts in the order in which they depend on each other, and stops them in the reverse order."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(config))
+        bus = Bus()
+        agent = UserAgent(config.user_agent_settings())
+        await agent.start()
+        stack.push_async_callback(agent.stop)
+        listener = Listener(agent.taps, DetectorBank(agent.taps.rows, config.detection_settings()))
+        listener.start()
+        stack.push_async_callback(listener.stop)
+        stories = StoryWriter(store)
+        stories.start()
+        stack.push_async_callback(stories.stop)
+        pool = agent_pool(config, bus, clock.now())
+        house = House(
+            node=config.node.name,
+            lease_s=config.node.lease_s,
+            config=config,
+            clock=clock,
+            store=store,
+            bus=bus,
+            user_agent=agent,
+            listener=listener,
+            pool=pool,
+            router=Router(pool),
+            library=TreatmentLibrary(config.media.treatments_dir, config.media.cache_dir),
+            stories=stories,
+        )
+        node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
+        await node.start()
+        stack.push_async_callback(node.stop, config.node.stop_deadline_s)
+        yield Dialer(config, house, node, Booking(store, config, bus, clock), RunningStatus(house, node))
+
+
+def agent_pool(config: DialerConfig, bus: Bus, now: datetime) -> AgentPool:
+    """The configured agents, each in its first state; every change is told on the bus."""
+    pool = AgentPool()
+
+    def tell(agent: Agent, old: AgentState, new: AgentState, at: datetime) -> None:
+        bus.publish(AgentChanged(agent.id, old, new, at, pool.status(agent.id).reason))
+
+    pool.subscribe(tell)
+    for agent in config.routing_agents():
+        pool.add(agent, now)
+        pool.set_state(agent.id, config.first_state(agent.id), now)
+    return pool

@@ -1,0 +1,322 @@
+"""The worker: claims due callbacks under a lease, releases dials as agents and pace allow, recovers after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from dialer.callback.reason import Reason
+from dialer.callback.record import Callback
+from dialer.callback.state import Phase, State
+from dialer.events import CallbackChanged, Event, NodeState
+from dialer.node.line import Line
+from dialer.node.pace import Pacer
+from dialer.node.release import Release
+from dialer.scenario import House, Interruption, Overtaken, UserTerminated
+from dialer.store import AttemptConflict, StoreError
+
+log = structlog.get_logger(__name__)
+
+CLAIM_EVERY_S = 0.5
+LIMITS_EVERY_S = 1.0  # records.md §3: time limits are checked at least once per second
+CLAIM_BATCH = 200
+NUMBER_BUSY_WAIT_S = 1.0
+
+
+@dataclass(slots=True)
+class Session:
+    """A running scenario and the task that runs it."""
+
+    scenario: UserTerminated
+    task: asyncio.Task[None]
+
+
+class Node:
+    """One worker on one store.
+
+    Args:
+        house: the parts it works with.
+        calls_per_second: pace of dials to customers.
+        max_sessions: callbacks in progress at once; each may need two channels.
+    """
+
+    def __init__(self, house: House, *, calls_per_second: float, max_sessions: int) -> None:
+        self.house = house
+        self.sessions: dict[str, Session] = {}
+        self.line = Line()
+        self.draining = False
+        self.store_fault: str | None = None
+        self.scheduler_lag_s = 0.0
+        self._max_sessions = max_sessions
+        self._pacer = Pacer(calls_per_second, 0.0)
+        self._release = Release(house.pool, house.config)
+        self._wake = asyncio.Event()
+        self._due = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    # --- life ---
+
+    async def start(self) -> None:
+        """Takes back what an earlier life of this node left behind, then begins to work."""
+        house = self.house
+        self._pacer.now = house.clock.monotonic()
+        recovered = await house.store.recover(now=house.clock.now(), node=house.node)
+        self._tell_recovered(recovered)
+        self._unsubscribe = [
+            house.bus.subscribe(self._on_event),
+            house.pool.subscribe(lambda *_: self._wake.set()),
+        ]
+        loops: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
+            ("claim", self._claim, CLAIM_EVERY_S),
+            ("lease", self._renew, house.lease_s / 3),
+            ("recover", self._recover, house.lease_s / 2),
+            ("limits", self._check_limits, LIMITS_EVERY_S),
+        ]
+        self._tasks = [asyncio.create_task(self._repeat(*loop), name=f"node-{loop[0]}") for loop in loops]
+        self._tasks.append(asyncio.create_task(self._dispatch_loop(), name="node-dispatch"))
+        house.bus.publish(NodeState(house.node, "started", house.clock.now(), f"{len(recovered)} callbacks recovered"))
+
+    async def stop(self, deadline_s: float) -> None:
+        """No new dials; running calls finish, or are released when the deadline comes."""
+        self.draining = True
+        house = self.house
+        house.bus.publish(NodeState(house.node, "draining", house.clock.now(), f"{len(self.sessions)} calls running"))
+        tasks = [session.task for session in self.sessions.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=deadline_s)
+        await asyncio.gather(
+            *(self._interrupt(session, Interruption.SHUTDOWN) for session in list(self.sessions.values()))
+        )
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        await house.store.release(self.line.ids(), now=house.clock.now(), node=house.node)
+        house.bus.publish(NodeState(house.node, "stopped", house.clock.now()))
+
+    def submit(self, callback: Callback | None = None) -> None:  # noqa: ARG002 - a hint; the store is the truth
+        """Says that something may be due now."""
+        self._due.set()
+
+    @property
+    def calls_active(self) -> int:
+        """Callbacks being dialled or on the line."""
+        return len(self.sessions)
+
+    # --- loops ---
+
+    async def _repeat(self, name: str, step: Callable[[], Awaitable[None]], every_s: float) -> None:
+        """Runs a step for ever; a store that cannot be reached is said once and tried again."""
+        while True:
+            try:
+                await step()
+                self._store_is(None)
+            except StoreError as fault:
+                self._store_is(f"{name}: {fault}")
+            if name == "claim":
+                await self._sleep_or_due(every_s)
+            else:
+                await asyncio.sleep(every_s)
+
+    async def _sleep_or_due(self, every_s: float) -> None:
+        try:
+            async with asyncio.timeout(every_s):
+                await self._due.wait()
+        except TimeoutError:
+            pass
+        self._due.clear()
+
+    def _store_is(self, fault: str | None) -> None:
+        if (fault is None) == (self.store_fault is None):
+            self.store_fault = fault
+            return
+        self.store_fault = fault
+        state = "db_up" if fault is None else "db_down"
+        log.log(20 if fault is None else 40, state, cause=fault or "")
+        self.house.bus.publish(NodeState(self.house.node, state, self.house.clock.now(), fault or ""))
+
+    async def _claim(self) -> None:
+        """Takes due callbacks into the line, as many as this node may work on."""
+        if self.draining:
+            return
+        house = self.house
+        room = CLAIM_BATCH
+        while room > 0:
+            claimed = await house.store.claim(
+                house.node, now=house.clock.now(), limit=CLAIM_BATCH, lease_s=house.lease_s
+            )
+            for callback in claimed:
+                self._accept(callback)
+            room = CLAIM_BATCH if len(claimed) == CLAIM_BATCH else 0
+        self._wake.set()
+
+    def _accept(self, callback: Callback) -> None:
+        if callback.service not in self.house.config.services:
+            log.error(
+                "unknown_service",
+                callback=callback.id,
+                service=callback.service,
+                mend="add the service to the configuration again, or cancel the callback",
+            )
+            return
+        self.house.bus.publish(CallbackChanged(callback, callback.last_event))
+        self.line.add(callback)
+
+    async def _renew(self) -> None:
+        house = self.house
+        held = [*self.line.ids(), *self.sessions]
+        now = house.clock.now()
+        await house.store.heartbeat(
+            now=now,
+            node=house.node,
+            region=house.config.node.region,
+            sessions=len(self.sessions),
+            draining=self.draining,
+        )
+        kept = await house.store.renew(held, now=now, node=house.node, lease_s=house.lease_s)
+        for lost in (callback_id for callback_id in held if callback_id not in kept):
+            await self._lost(lost)
+
+    async def _lost(self, callback_id: str) -> None:
+        """Another node owns it now, or it was completed from outside."""
+        self.line.remove(callback_id)
+        session = self.sessions.get(callback_id)
+        if session is not None and not session.task.done():
+            fresh = await self.house.store.get(callback_id)
+            if fresh is None or fresh.node != self.house.node or fresh.state is State.COMPLETED:
+                log.warning("lease_lost", callback=callback_id)
+                await self._interrupt(session, Interruption.CANCELLED)
+
+    async def _recover(self) -> None:
+        self._tell_recovered(await self.house.store.recover(now=self.house.clock.now()))
+
+    def _tell_recovered(self, recovered: list[Callback]) -> None:
+        for callback in recovered:
+            log.info("recovered", callback=callback.id, state=callback.state)
+            self.house.bus.publish(CallbackChanged(callback, callback.last_event))
+        if recovered:
+            self._due.set()
+
+    async def _check_limits(self) -> None:
+        """Ends what has waited too long (T85); routing's own time limits walk on."""
+        house = self.house
+        now = house.clock.now()
+        house.router.advance(now)
+        for callback in self.line:
+            limit = house.service(callback.service).queued_ttl
+            since = callback.queued_at or callback.created_at
+            if (now - since).total_seconds() >= limit:
+                self.line.remove(callback.id)
+                result = self._release.result_after_ttl(callback)
+                done = await house.store.transition(
+                    callback.id,
+                    callback.version,
+                    "T85",
+                    actor="engine",
+                    now=now,
+                    changes={
+                        "reason": Reason.FAIL_TARGET_NOT_FOUND,
+                        "reason_detail": "queued_ttl",
+                        "call_result": result,
+                    },
+                )
+                house.bus.publish(CallbackChanged(done, "T85"))
+
+    # --- dispatch ---
+
+    async def _dispatch_loop(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            began = self.house.clock.monotonic()
+            wait_s = self._dispatch()
+            self.scheduler_lag_s = self.house.clock.monotonic() - began
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+                self._wake.set()
+
+    def _dispatch(self) -> float:
+        """Starts what may be dialled now. Returns seconds to wait for the pace, 0 when nothing waits for it."""
+        if self.draining:
+            return 0.0
+        in_flight = Counter(
+            session.scenario.callback.target for session in self.sessions.values() if is_dialling(session)
+        )
+        for callback in self._release.releasable(self.line, in_flight):
+            now = self.house.clock.monotonic()
+            if len(self.sessions) >= self._max_sessions:
+                return 0.0
+            if not self._pacer.take(now):
+                return self._pacer.wait_s(now)
+            self.line.remove(callback.id)
+            self._begin(callback)
+        return 0.0
+
+    def _begin(self, callback: Callback) -> None:
+        scenario = UserTerminated(self.house, callback)
+        task = asyncio.create_task(self._run(scenario), name=f"callback-{callback.id}")
+        self.sessions[callback.id] = Session(scenario, task)
+        task.add_done_callback(lambda _: self._ended(callback.id))
+
+    def _ended(self, callback_id: str) -> None:
+        self.sessions.pop(callback_id, None)
+        self._wake.set()
+
+    async def _run(self, scenario: UserTerminated) -> None:
+        try:
+            await scenario.run()
+        except AttemptConflict as busy:
+            # Another callback is on a call to the same number: this one keeps its place and waits for that call's end.
+            log.info("number_busy_here", callback=scenario.callback.id, cause=str(busy))
+            asyncio.get_running_loop().call_later(NUMBER_BUSY_WAIT_S, self._line_up, scenario.ledger.callback)
+        except StoreError as fault:
+            # The record keeps its lease; when that ends, recovery closes the attempt and carries the callback on.
+            log.error("callback_left_to_recovery", callback=scenario.callback.id, cause=str(fault))
+            self._store_is(str(fault))
+        except Exception as fault:
+            log.exception("callback_failed", callback=scenario.callback.id)
+            await self._fail(scenario, fault)
+
+    def _line_up(self, callback: Callback) -> None:
+        if not self.draining:
+            self.line.add(callback)
+            self._wake.set()
+
+    async def _fail(self, scenario: UserTerminated, fault: Exception) -> None:
+        """An unhandled error ends the callback as FAIL_ERROR (T88); its legs are gone already."""
+        try:
+            await scenario.ledger.move("T88", reason=Reason.FAIL_ERROR, reason_detail=type(fault).__name__)
+        except (StoreError, Overtaken) as store_fault:
+            log.error("callback_left_to_recovery", callback=scenario.callback.id, cause=str(store_fault))
+
+    # --- from outside ---
+
+    def _on_event(self, event: Event) -> None:
+        """A record completed by somebody else ends its scenario; a new one may be due."""
+        if not isinstance(event, CallbackChanged):
+            return
+        callback = event.callback
+        if event.event in {"T01", "T12", "T23"}:
+            self._due.set()
+        if callback.state is State.COMPLETED and event.event in {"T80", "T81", "T83", "T84"}:
+            self.line.remove(callback.id)
+            session = self.sessions.get(callback.id)
+            if session is not None:
+                task = asyncio.create_task(self._interrupt(session, Interruption.CANCELLED))
+                self._tasks.append(task)
+                task.add_done_callback(self._tasks.remove)
+
+    async def _interrupt(self, session: Session, why: Interruption) -> None:
+        await session.scenario.interrupt(why, session.task)
+
+
+def is_dialling(session: Session) -> bool:
+    """True while the customer has not been reached: such a dial will need an agent that nobody has reserved yet."""
+    callback = session.scenario.ledger.callback
+    return callback.state is State.QUEUED and callback.phase in {Phase.WAITING, Phase.DIALING}

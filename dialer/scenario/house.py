@@ -1,0 +1,47 @@
+"""What a scenario works with: one value that names every part, so that each can be replaced in a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialer.callback.options import ServiceOptions
+from dialer.clock import Clock
+from dialer.config import DialerConfig
+from dialer.events import Bus
+from dialer.routing import AgentPool, Router
+from dialer.scenario.hearing import Listener
+from dialer.scenario.story import StoryWriter
+from dialer.scenario.treatment_library import TreatmentLibrary
+from dialer.store import Store
+from dialer.telephony import UserAgent
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts a scenario calls upon.
+
+    Attributes:
+        node: name of this node, written to attempts and leases.
+        lease_s: how long this node owns a callback without renewing.
+    """
+
+    node: str
+    lease_s: float
+    config: DialerConfig
+    clock: Clock
+    store: Store
+    bus: Bus
+    user_agent: UserAgent
+    listener: Listener
+    pool: AgentPool
+    router: Router
+    library: TreatmentLibrary
+    stories: StoryWriter
+
+    def service(self, name: str) -> ServiceOptions:
+        """Options of a service.
+
+        Raises:
+            KeyError: when the configuration has no such service any more.
+        """
+        return self.config.services[name]

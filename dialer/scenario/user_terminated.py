@@ -1,0 +1,220 @@
+"""User Terminated Immediate, customer first: the system calls the customer, then brings in an agent.
+
+    dial the customer ─► who answered? ─► a person: treatments while an agent is found ─► bridge ─► talk ─► done
+                               └─► nobody, machine, tone, fax …: treatment if any ─► retry by policy, or end
+
+Source: Callback User's Guide, "User Terminated Immediate"; transitions T30 to T39 and T73 of records.md §3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from dialer.callback.call_result import CallResult
+from dialer.callback.options import ServiceOptions
+from dialer.callback.reason import Reason
+from dialer.callback.record import AttemptResult, Callback
+from dialer.callback.state import Actor, Phase, State
+from dialer.routing import AgentState, parse_target
+from dialer.scenario.agent_leg import AgentOnLine, AgentSearch, NoAgentReached
+from dialer.scenario.customer import CustomerCall
+from dialer.scenario.follow_up import complete_or_retry
+from dialer.scenario.house import House
+from dialer.scenario.ledger import Ledger, Overtaken
+from dialer.scenario.outcome import Outcome
+from dialer.scenario.race import LegGone, first_to_end, while_up
+from dialer.scenario.story import Story
+from dialer.scenario.treating import Treating
+from dialer.telephony import DialRequest
+
+
+class Interruption(StrEnum):
+    """Why a running scenario is ended from outside."""
+
+    CANCELLED = "cancelled"  # the record was completed by somebody else (T80, T81)
+    SHUTDOWN = "shutdown"  # the node stops and its deadline has come
+
+
+@dataclass(slots=True)
+class UserTerminated:
+    """One attempt of one callback, from QUEUED/waiting to its end or to the next retry."""
+
+    house: House
+    callback: Callback
+    interruption: Interruption | None = None
+    customer: CustomerCall | None = None
+    agent: AgentOnLine | None = None
+    outcome: Outcome = field(default_factory=lambda: Outcome(CallResult.UNKNOWN))
+    service: ServiceOptions = field(init=False)
+    story: Story = field(init=False)
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        house = self.house
+        self.service = house.service(self.callback.service)
+        self.story = Story(self.callback.id, house.clock, house.bus, house.stories)
+        self.ledger = Ledger(house, self.callback, self.story)
+
+    async def run(self) -> None:
+        """Makes the attempt. When it returns or raises, no leg of it is left."""
+        try:
+            await self._attempt()
+        except Overtaken:
+            self.story.tell("state", "completed from outside, the call is released")
+        except asyncio.CancelledError:
+            if self.interruption is None:
+                raise
+            await self._interrupted()
+        finally:
+            await self._release_legs("normal")
+
+    async def _attempt(self) -> None:
+        await self.ledger.begin_attempt("T30")
+        customer = self.customer = await CustomerCall.dial(self.house, self.service, self.story, self._dial_request())
+        self.outcome = await customer.reach()
+        if self.outcome.connect:
+            await self._serve(customer)
+        else:
+            await self._end_unreached(customer)
+
+    def _dial_request(self) -> DialRequest:
+        service, callback = self.service, self.callback
+        point = self.house.config.route_point_of(service)
+        return DialRequest(
+            gateway=point.gateway,
+            number=f"{service.dial_prefix}{(callback.number_e164 or callback.customer_number).lstrip('+')}",
+            from_user=service.caller_number or point.caller_number,
+            display_name=service.caller_name or point.caller_name,
+            headers={**service.call_headers, "X-Callback-Id": callback.id},
+        )
+
+    # --- nobody to talk to ---
+
+    async def _end_unreached(self, customer: CustomerCall) -> None:
+        """Treats a machine, releases the leg, and plans what follows."""
+        treating = Treating(self.house, self.service, self.story, customer)
+        if self.outcome.is_machine:
+            heard = await treating.machine()
+            self.outcome = self.outcome.with_later_verdict(heard)
+        self.outcome = replace(self.outcome, end=await customer.hang_up())
+        await complete_or_retry(self.ledger, self.service, self.house, self._attempt_result())
+
+    # --- a person ---
+
+    async def _serve(self, customer: CustomerCall) -> None:
+        """The customer is on the line: treatments until an agent is there, then the talk."""
+        treating = Treating(self.house, self.service, self.story, customer)
+        treating.start_waiting()
+        try:
+            await self.ledger.reached(self._attempt_result())
+            self.agent = await self._find_agent(customer)
+            await self._talk(customer, self.agent, treating)
+        except LegGone as gone:
+            self.outcome = replace(self.outcome, end=gone.end)
+            await self._complete(
+                "T38", CallResult.ABANDONED, Reason.FAIL_INTERACTION_DELETED, "customer_hangup", Actor.CUSTOMER
+            )
+        except NoAgentReached as failure:
+            await self._give_up_search(
+                treating, "T37", CallResult.TRANSFER_ERROR, Reason.FAIL_AGENT_CONNECT, failure.last_error
+            )
+        except TimeoutError:
+            self.story.tell("timer", f"no agent within {self.service.max_wait_on_call} s")
+            await self._give_up_search(
+                treating, "T39", CallResult.DROPPED, Reason.FAIL_TARGET_NOT_FOUND, "on_call_wait"
+            )
+        finally:
+            await treating.stop()
+
+    async def _find_agent(self, customer: CustomerCall) -> AgentOnLine:
+        search = AgentSearch(self.house, self.service, self.ledger, parse_target(self.callback.target))
+        try:
+            async with asyncio.timeout(self.service.max_wait_on_call):
+                return await while_up(customer.leg, search.find())
+        finally:
+            self.agent = search.on_line  # whoever answered is released with the rest, also when nobody waits any more
+
+    async def _talk(self, customer: CustomerCall, agent: AgentOnLine, treating: Treating) -> None:
+        """Joins the two; ends when either side hangs up."""
+        _, bridge = await asyncio.gather(treating.stop(), self.house.user_agent.bridge(customer.leg, agent.leg))
+        timings = agent.timings(bridge.joined_at)
+        customer.timings |= timings
+        self.story.tell("media", f"customer and agent {agent.agent.id} joined", **timings)
+        self._set_agent(AgentState.TALKING)
+        await self.ledger.move("T35", actor=Actor.AGENT, agent_id=agent.agent.id)
+        gone = await first_to_end(customer.leg, agent.leg)
+        who = Actor.CUSTOMER if gone is customer.leg else Actor.AGENT
+        await agent.leg.hangup("normal")
+        self.outcome = replace(self.outcome, end=await customer.hang_up())
+        await self._complete("T73", CallResult.ANSWER, Reason.AGENT_CONNECTED, "talked", who)
+
+    async def _give_up_search(
+        self, treating: Treating, event: str, result: CallResult, reason: Reason, detail: str
+    ) -> None:
+        """No agent: says so to the customer, hangs up, completes."""
+        assert self.customer is not None
+        await self._stop_ringing("given up")
+        await treating.no_agent()
+        self.outcome = replace(self.outcome, end=await self.customer.hang_up())
+        await self._complete(event, result, reason, detail)
+
+    async def _stop_ringing(self, why: str) -> None:
+        """An agent who was being rung is not any more (T36); needed before the waiting itself can end."""
+        if self.ledger.callback.phase is Phase.AGENT_RING:
+            await self.ledger.move("T36", note=why)
+
+    async def _complete(
+        self, event: str, result: CallResult, reason: Reason, detail: str, actor: Actor = Actor.ENGINE
+    ) -> None:
+        assert self.customer is not None
+        self.outcome = replace(self.outcome, end=await self.customer.hang_up())
+        await self.ledger.end_attempt(
+            event, self._attempt_result(result), actor=actor, reason=reason, reason_detail=detail, call_result=result
+        )
+
+    # --- ended from outside ---
+
+    async def interrupt(self, why: Interruption, task: asyncio.Task[None]) -> None:
+        """Ends the running scenario; `task` is the one that runs it."""
+        self.interruption = why
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _interrupted(self) -> None:
+        assert self.interruption is not None
+        await self._release_legs(self.interruption)
+        if self.interruption is Interruption.SHUTDOWN and self.ledger.attempt is not None:
+            await self._close_for_shutdown()
+
+    async def _close_for_shutdown(self) -> None:
+        """Released at the node's deadline: a ringing customer is called again, one on the line was dropped."""
+        callback = self.ledger.callback
+        if callback.state is State.QUEUED and callback.phase is Phase.DIALING:
+            self.outcome = replace(self.outcome, result=CallResult.DROPPED_NO_ANSWER)
+            await complete_or_retry(self.ledger, self.service, self.house, self._attempt_result())
+        elif callback.state is State.ROUTING:
+            await self._stop_ringing("the node stops")
+            await self._complete("T39", CallResult.DROPPED, Reason.FAIL_TARGET_NOT_FOUND, "on_call_wait")
+        elif callback.state is State.PROCESSING:
+            await self._complete("T73", CallResult.ANSWER, Reason.AGENT_CONNECTED, "talked")
+
+    async def _release_legs(self, cause: str) -> None:
+        """No orphan legs: whatever happened, both legs end here."""
+        if self.agent is not None:
+            agent, self.agent = self.agent, None
+            await agent.leg.hangup(cause)
+            await agent.signals.close()
+            self.house.router.release(agent.agent.id, self.house.clock.now())
+        if self.customer is not None:
+            end = await self.customer.hang_up(cause)
+            self.outcome = replace(self.outcome, end=end)
+
+    def _attempt_result(self, result: CallResult | None = None) -> AttemptResult:
+        timings = self.customer.timings if self.customer else {}
+        return self.outcome.attempt_result(result, timings=timings)
+
+    def _set_agent(self, state: AgentState) -> None:
+        assert self.agent is not None
+        self.house.pool.set_state(self.agent.agent.id, state, self.house.clock.now())
