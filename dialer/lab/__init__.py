@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dialer.lab.agents import AGENTS, LabAgent
 from dialer.lab.personas import PERSONAS, Expected, Persona, pbx_numbers, persona_of
-from dialer.lab.process import LabFailed, LabProcess
+from dialer.lab.process import LabProcess, LabStartError
 
-__all__ = ["AGENTS", "PERSONAS", "Expected", "LabAgent", "LabFailed", "LabProcess", "Persona", "pbx_numbers", "persona_of"]
+__all__ = [
+    "AGENTS", "PERSONAS", "Expected", "LabAgent", "LabProcess", "LabStartError", "Persona", "pbx_numbers", "persona_of",
+]  # fmt: skip

@@ -52,7 +52,7 @@ AGENTS: tuple[LabAgent, ...] = (
         "leaves", "7037", "Leaves", "answers and hangs up in the middle of the talk",
         (Ring(0.3), Answer(), Talk(TALK, for_s=0.6), HangUp()),
     ),
-    LabAgent("alone", "7038", "Alone", "is busy (486), and the only one of the group", (Ring(0.2), Reject(486, q850=17))),
+    LabAgent("alone", "7038", "Alone", "is busy (486), and alone in the group", (Ring(0.2), Reject(486, q850=17))),
     LabAgent(
         "slow", "7039", "Slow", "rings 12 s before it answers", (Ring(12.0), Answer(), Talk(TALK, for_s=2.5), HangUp())
     ),

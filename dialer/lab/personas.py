@@ -1,7 +1,7 @@
 """The people, machines and networks at the other end of the demo's calls, by the number dialled.
 
-Each row says what it does, what the dialer should make of it, and which agents and options the call needs. Numbers are of
-the range reserved for fiction (+1 202 555 0100 to 0199). With the prefix 91 in front they are the same.
+Each row says what it does, what the dialer should make of it, and which agents and options the call needs. Numbers are
+of the range reserved for fiction (+1 202 555 0100 to 0199). With the prefix 91 in front they are the same.
 """
 
 from __future__ import annotations
@@ -113,7 +113,10 @@ def _failed(call_result: int, verdict: str | None = None, *others: str, attempts
     return Expected(call_result, "FAIL_CALL_TO_CUSTOMER", verdict, others, attempts)
 
 
-def _person(*hello: str, ring_s: float = 0.5, then: Script = (Listen(), Talk(TALK), Wait())) -> Script:
+WHEN_SPOKEN_TO: Script = (Listen(), Talk(TALK), Wait())
+
+
+def _person(*hello: str, ring_s: float = 0.5, then: Script = WHEN_SPOKEN_TO) -> Script:
     """Somebody picks up, says something, then waits silently until spoken to."""
     return (Ring(ring_s), Answer(), Nothing(0.35), *(Say(sound) for sound in hello), *then)
 
@@ -143,14 +146,12 @@ PEOPLE: tuple[Persona, ...] = (
     ),
     Persona(
         "human-repeats", _number(3), "says hello, hears nothing, says it again",
-        ((Ring(0.5), Answer(), Nothing(0.35), Say("hello_slt"), Nothing(1.6), Say("yes_hello"), Listen(), Talk(TALK), Wait()),),
-        CONNECTED,
+        (_person("hello_slt", then=(Nothing(1.6), Say("yes_hello"), *WHEN_SPOKEN_TO)),), CONNECTED,
     ),
     Persona("human-late", _number(4), "picks up after 3.5 s", (_person("hello_rms", ring_s=3.5),), CONNECTED),
     Persona(
         "human-ringback", _number(5), "is rung with ringing tone in early media, then says hello",
-        ((Early("ringback_tone", for_s=3.0), Answer(), Nothing(0.35), Say("hello_slt"), Listen(), Talk(TALK), Wait()),),
-        CONNECTED,
+        ((Early("ringback_tone", for_s=3.0), Answer(), Nothing(0.35), Say("hello_slt"), *WHEN_SPOKEN_TO),), CONNECTED,
     ),
     Persona(
         "human-second-try", _number(6), "is busy at first, and there at the second try",
@@ -183,8 +184,8 @@ PEOPLE: tuple[Persona, ...] = (
         CONNECTED, group="RingsOut", options={"agent_reserve_timeout": 2},
     ),
     Persona(
-        "agent-leaves", _number(14), "is left by the agent in the middle of the talk", (_person("hello_rms"),), CONNECTED,
-        group="Leaves",
+        "agent-leaves", _number(14), "is left by the agent in the middle of the talk", (_person("hello_rms"),),
+        CONNECTED, group="Leaves",
     ),
 )  # fmt: skip
 
@@ -200,8 +201,8 @@ MACHINES: tuple[Persona, ...] = (
     ),
     Persona(
         "voicemail-no-beep", _number(22), "is a voicemail without a beep",
-        ((Ring(0.4), Answer(), Nothing(0.5), Say("mailbox_not_set_up"), Nothing(4.0), HangUp()),), _failed(9, "machine"),
-        pbx_behaviour="no-beep",
+        ((Ring(0.4), Answer(), Nothing(0.5), Say("mailbox_not_set_up"), Nothing(4.0), HangUp()),),
+        _failed(9, "machine"), pbx_behaviour="no-beep",
     ),
     Persona(
         "fax", _number(23), "is a fax: CED and V.21", (_answered("fax_answer", pause_s=0.0),),
@@ -252,7 +253,7 @@ SIGNALLING: tuple[Persona, ...] = (
             _failed(11, attempts=1)),
     Persona("no-circuit", _number(55), "has no circuit (503 with Q.850 34)", ((Reject(503, q850=34),),), _failed(15)),
     Persona("overloaded", _number(56), "is overloaded (503 with Retry-After)",
-            ((Reject(503, headers={"Retry-After": "5"}),),), _failed(10), _failed(15)),
+            ((Reject(503, q850=31, headers={"Retry-After": "5"}),),), _failed(10), _failed(15)),
     Persona("declines", _number(57), "declines (603)", ((Ring(0.2), Reject(603, q850=21)),), _failed(5)),
     Persona("drops", _number(58), "answers and hangs up at once", ((Ring(0.4), Answer(), Nothing(0.2), HangUp()),),
             _failed(5)),

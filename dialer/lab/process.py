@@ -14,7 +14,7 @@ READY_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 5.0
 
 
-class LabFailed(RuntimeError):
+class LabStartError(RuntimeError):
     """The lab's process did not come up."""
 
 
@@ -38,7 +38,7 @@ class LabProcess:
         """Starts the process and waits until calls can come.
 
         Raises:
-            LabFailed: when it ends at once or is not ready in time.
+            LabStartError: when it ends at once or is not ready in time.
         """
         command = [sys.executable, "-m", "dialer.lab", "--listen", f"{self.host}:{self.port}"]
         if self.record is not None:
@@ -54,10 +54,10 @@ class LabProcess:
                 line = await self._process.stdout.readline()
         except TimeoutError as error:
             await self.stop()
-            raise LabFailed(f"the lab was not ready after {READY_DEADLINE_S:.0f} s") from error
+            raise LabStartError(f"the lab was not ready after {READY_DEADLINE_S:.0f} s") from error
         if not line:
             status = await self._process.wait()
-            raise LabFailed(f"the lab ended at once (exit {status}); its errors stand {self.log or 'above'}")
+            raise LabStartError(f"the lab ended at once (exit {status}); its errors stand {self.log or 'above'}")
         self.port = int(json.loads(line)["port"])
         return self
 

@@ -1,4 +1,4 @@
-"""What somebody at the other end does with a call, as data: a script is a tuple of steps, performed one after the other."""
+"""What somebody at the other end does with a call, as data: a script is a tuple of steps, one after the other."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Talks with a voice that can be told from all others by correlation; without a time until the other side hangs up."""
+    """Talks with a voice that can be told from all others by correlation.
+
+    Without a time, until the other side hangs up.
+    """
 
     voice: str
     for_s: float | None = None

@@ -1,22 +1,24 @@
 """The lab at work: one SIP user agent that takes every call and gives it to a persona or an agent.
 
-Never imported by the dialer itself: the lab is a process of its own, so that it cannot share a fault with what it tests.
+Never imported by the dialer itself: the lab is a process of its own, so that it cannot share a fault with what it
+tests.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
+import os
 import signal
 import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 
+from dialer.lab import notebook
 from dialer.lab.actor import Actor
 from dialer.lab.agents import BY_EXTENSION
 from dialer.lab.personas import persona_of
@@ -83,9 +85,15 @@ class Lab:
     async def _take(self, leg: IncomingLeg) -> None:
         """Performs one incoming call from its first to its last moment."""
         who, script = self._cast(leg.called_number)
-        actor = Actor(leg, who, self._sounds, self._agent.taps, f"{self.settings.host}:{self.port}")
-        async with self._recorded(leg, who):
+        taps = self._agent.taps
+        actor = Actor(leg, who, self._sounds, taps, f"{self.settings.host}:{self.port}")
+        if self.settings.record is None:
             await actor.perform(script)
+            return
+        name = f"{next(self._serial):03d}-{who}"
+        listening = asyncio.create_task(notebook.listen(taps, leg), name=f"lab-notebook-{name}")
+        await actor.perform(script)
+        notebook.write(self.settings.record, name, leg, actor, await listening)
 
     def _cast(self, called: str) -> tuple[str, Script]:
         """Who is at this number, and what it does with this call."""
@@ -97,27 +105,26 @@ class Lab:
             return persona.name, persona.script(call)
         return called, UNKNOWN
 
-    @contextlib.asynccontextmanager
-    async def _recorded(self, leg: IncomingLeg, who: str):  # noqa: ANN202
-        yield
-
 
 def run_lab(settings: LabSettings) -> int:
     """Runs the lab until its standard input closes or SIGTERM or SIGINT comes; returns the exit status.
 
-    Prints one line of JSON when calls can come: `{"event": "ready", "host": ..., "port": ..., "pid": ...}`.
+    Prints one line of JSON when calls can come: `{"event": "ready", "host": ..., "port": ...}`. Nothing else goes to the
+    standard output: what the libraries print there is sent to the standard error.
     """
-    return asyncio.run(_run(settings))
+    with os.fdopen(os.dup(1), "w") as output:
+        os.dup2(2, 1)
+        return asyncio.run(_run(settings, output))
 
 
-async def _run(settings: LabSettings) -> int:
+async def _run(settings: LabSettings, output: TextIO) -> int:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
     await _watch_input(over)
     async with Lab(settings) as lab:
-        print(json.dumps({"event": "ready", "host": settings.host, "port": lab.port}), flush=True)
+        print(json.dumps({"event": "ready", "host": settings.host, "port": lab.port}), file=output, flush=True)
         await over.wait()
     return 0
 

@@ -1,4 +1,4 @@
-"""The lab's sounds by name: recorded voices from `media/lab`, everything else synthesised into a folder at the start."""
+"""The lab's sounds by name: recorded voices from `media/lab`, everything else synthesised when it is asked for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANNOUNCEMENT_AFTER_S = 0.25  # a SIT is followed by its announcement within 300 
 Recipe = Callable[["SoundLibrary"], Samples]
 
 
-class SoundMissing(LookupError):
+class UnknownSoundError(LookupError):
     """There is no sound of that name."""
 
 
@@ -28,8 +28,10 @@ class SoundLibrary:
     """Gives each sound as a WAV file (8 kHz mono 16 bit); makes it when it is first asked for."""
 
     def __init__(self, folder: Path) -> None:
-        """Args:
-        folder: where synthesised sounds are written; exists, and belongs to this library alone.
+        """Nothing is made yet.
+
+        Args:
+            folder: where synthesised sounds are written; exists, and belongs to this library alone.
         """
         self._folder = folder
 
@@ -37,7 +39,7 @@ class SoundLibrary:
         """The file of a sound.
 
         Raises:
-            SoundMissing: when neither a recorded voice nor a recipe has this name.
+            UnknownSoundError: when neither a recorded voice nor a recipe has this name.
         """
         recorded = VOICES / f"{name}.wav"
         if recorded.exists():
@@ -50,8 +52,8 @@ class SoundLibrary:
     def talk(self, voice: str, who: str) -> Path:
         """A voice that talks, marked with a steady signature that is `who`'s alone.
 
-        Under the words lies a pseudo-random noise, 15 dB weaker and never pausing: whoever records this voice can tell by
-        correlation whose it is, with which delay it comes, and from which millisecond on.
+        Under the words lies a pseudo-random noise, 15 dB weaker and never pausing: whoever records this voice can tell
+        by correlation whose it is, with which delay it comes, and from which millisecond on.
         """
         made = self._folder / f"talk_{voice}_{who}.wav"
         if not made.exists():
@@ -65,7 +67,7 @@ class SoundLibrary:
 
     def _make(self, name: str) -> Samples:
         if name not in RECIPES:
-            raise SoundMissing(f"the lab has no sound {name!r}")
+            raise UnknownSoundError(f"the lab has no sound {name!r}")
         return RECIPES[name](self)
 
 

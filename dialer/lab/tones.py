@@ -108,7 +108,7 @@ def beep(freq_hz: float = 1000.0, seconds: float = 0.4) -> Samples:
 
 
 def fax_answer(ced_after_s: float = 1.8, ced_s: float = 3.0) -> Samples:
-    """What a called fax says: CED, 75 ms of silence, 1 s of V.21 HDLC flags; then it listens 3 s and sends the flags again.
+    """What a called fax says: CED, 75 ms of silence, 1 s of V.21 HDLC flags; it listens 3 s and sends the flags again.
 
     Source: ITU-T T.30 §4 (CED 1.8 to 2.5 s after the answer, 2.6 to 4.0 s of 2100 Hz; preamble 1 s ± 15 %).
     """

@@ -1,6 +1,6 @@
 """Makes the voices of the lab's people and announcements into media/lab (8 kHz mono 16 bit, -19 dBm0).
 
-    python tools/media/lab_voices.py            # needs: apt-get install flite
+python tools/media/lab_voices.py            # needs: apt-get install flite
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.media.sound import VoiceMissing, silence, speak, write_wav  # noqa: E402
+from tools.media.sound import VoiceMissingError, silence, speak, write_wav
 
 FOLDER = Path(__file__).resolve().parents[2] / "media" / "lab"
 SPOKEN: dict[str, tuple[str, str]] = {
@@ -25,14 +25,21 @@ SPOKEN: dict[str, tuple[str, str]] = {
     "business": ("slt", "Good morning, Baker and Sons, this is Anna speaking. How can I help you?"),
     "voicemail": (
         "rms",
-        "Hi, you have reached the voice mail of Robert Miller. I cannot take your call right now. "
-        "Please leave your name and number after the tone, and I will call you back.",
+        (
+            "Hi, you have reached the voice mail of Robert Miller. I cannot take your call right now. "
+            "Please leave your name and number after the tone, and I will call you back."
+        ),
     ),
-    "voicemail_short": ("slt", "You have reached Anna. I am not at home right now. Please leave me a message after the beep."),
+    "voicemail_short": (
+        "slt",
+        "You have reached Anna. I am not at home right now. Please leave me a message after the beep.",
+    ),
     "mailbox_not_set_up": (
         "slt",
-        "The person you are trying to reach is not available, and has a voice mailbox that has not been set up yet. "
-        "Please try your call again later. Good bye.",
+        (
+            "The person you are trying to reach is not available, and has a voice mailbox that has not been set up yet. "
+            "Please try your call again later. Good bye."
+        ),
     ),
     "not_in_service": (
         "slt",
@@ -43,13 +50,17 @@ SPOKEN: dict[str, tuple[str, str]] = {
     "cannot_be_completed": ("slt", "We are sorry. Your call cannot be completed at this time."),
     "customer_talk": (
         "awb",
-        "Yes, thank you for calling me back. I have a question about my last invoice, the amount does not look right to me. "
-        "It says forty two, but I remember that we agreed on thirty seven.",
+        (
+            "Yes, thank you for calling me back. I have a question about my last invoice, the amount does not look right "
+            "to me. It says forty two, but I remember that we agreed on thirty seven."
+        ),
     ),
     "agent_talk": (
         "rms",
-        "Good afternoon, thank you for your patience. My name is James and I am going to help you today. "
-        "Could you please tell me your customer number, and what this is about?",
+        (
+            "Good afternoon, thank you for your patience. My name is James and I am going to help you today. "
+            "Could you please tell me your customer number, and what this is about?"
+        ),
     ),
 }
 
@@ -59,7 +70,7 @@ def main() -> int:
     try:
         for name, (voice, text) in SPOKEN.items():
             write_wav(FOLDER / f"{name}.wav", np.concatenate([speak(text, voice), silence(0.1)]))
-    except VoiceMissing as missing:
+    except VoiceMissingError as missing:
         print(f"lab voices: {missing}", file=sys.stderr)
         return 1
     return 0

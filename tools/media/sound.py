@@ -1,6 +1,7 @@
 """What the scripts that make the project's recordings share: speech by free voices, level, resampling, WAV files.
 
-Needs the Debian packages flite, festival and festvox-us-slt-hts, and only to make the recordings anew: they are kept in `media/`.
+Needs the Debian packages flite, festival and festvox-us-slt-hts, and only to make the recordings anew: they are kept in
+`media/`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ RMS_AT_0_DBM0 = 32768 * 10 ** (-6.15 / 20)  # a 0 dBm0 sine peaks 3.14 dB below 
 FRAME = 160
 
 
-class VoiceMissing(RuntimeError):
+class VoiceMissingError(RuntimeError):
     """A program that speaks is not installed."""
 
 
@@ -35,11 +36,11 @@ def speak(text: str, voice: str) -> Samples:
         voice: `hts` = Festival's CMU slt (HTS), otherwise a voice of flite (slt, rms, awb, kal16).
 
     Raises:
-        VoiceMissing: when the program is not installed; names the Debian packages.
+        VoiceMissingError: when the program is not installed; names the Debian packages.
     """
     program, packages = ("text2wave", "festival festvox-us-slt-hts") if voice == "hts" else ("flite", "flite")
     if shutil.which(program) is None:
-        raise VoiceMissing(f"{program} is not installed: apt-get install {packages}")
+        raise VoiceMissingError(f"{program} is not installed: apt-get install {packages}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spoken.wav"
         if voice == "hts":
@@ -74,7 +75,7 @@ def silence(seconds: float) -> Samples:
 
 
 def active_level_dbm0(samples: Samples) -> float:
-    """Level over the 20 ms frames that are less than 30 dB below the loudest (after ITU-T P.56, without its hangover)."""
+    """Level over the 20 ms frames less than 30 dB below the loudest (after ITU-T P.56, without its hangover)."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     power = np.mean(frames**2, axis=1)
     active = power[power > power.max() * 1e-3]

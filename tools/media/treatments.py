@@ -1,6 +1,6 @@
-"""Makes the four treatments of the scenario "User Terminated Immediate" into media/treatments (8 kHz mono 16 bit, -19 dBm0).
+"""Makes the treatments of the scenario "User Terminated Immediate" into media/treatments (8 kHz mono, -19 dBm0).
 
-    python tools/media/treatments.py            # needs: apt-get install festival festvox-us-slt-hts
+python tools/media/treatments.py            # needs: apt-get install festival festvox-us-slt-hts
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.media.sound import RATE, Samples, VoiceMissing, levelled, silence, speak, write_wav  # noqa: E402
+from tools.media.sound import RATE, Samples, VoiceMissingError, levelled, silence, speak, write_wav
 
 FOLDER = Path(__file__).resolve().parents[2] / "media" / "treatments"
 VOICE = "hts"
@@ -57,7 +57,9 @@ def waiting() -> Samples:
     duck = np.ones(len(music))
     duck[begin : begin + len(voice)] = 10 ** (DUCKED_DB / 20)
     smooth = np.hanning(RATE // 5)
-    duck = np.convolve(np.pad(duck, RATE // 10, mode="edge"), smooth / smooth.sum(), mode="same")[RATE // 10 : -(RATE // 10)]
+    duck = np.convolve(np.pad(duck, RATE // 10, mode="edge"), smooth / smooth.sum(), mode="same")[
+        RATE // 10 : -(RATE // 10)
+    ]
     mixed = music * duck
     mixed[begin : begin + len(voice)] += voice
     return mixed
@@ -69,7 +71,7 @@ def main() -> int:
         for name, text in SPOKEN.items():
             write_wav(FOLDER / f"{name}.wav", np.concatenate([silence(0.1), speak(text, VOICE), silence(0.2)]))
         write_wav(FOLDER / "next_customer_rep.wav", waiting())
-    except VoiceMissing as missing:
+    except VoiceMissingError as missing:
         print(f"treatments: {missing}", file=sys.stderr)
         return 1
     return 0

@@ -202,7 +202,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 
 def _make_database_folder(run: Path) -> Path:
     """A folder that every user can reach, noted in the run folder so that whoever stops the program can remove it."""
-    folder = Path(tempfile.mkdtemp(prefix="callback-pbx-", dir="/tmp"))  # noqa: S108 - mkdtemp makes it ours alone
+    folder = Path(tempfile.mkdtemp(prefix="callback-pbx-", dir="/tmp"))
     (run / "database").write_text(str(folder))
     return folder
 

@@ -31,7 +31,7 @@ class PbxSettings:
         prefix: stripped from a number that goes out.
         agents: extensions, each an endpoint whose telephone is at `lab_port`.
         own_numbers: numbers (without prefix) that the PBX answers itself, each with one of `BEHAVIOURS`.
-        dialer_port: where calls for the route point go when the dialer does not register; None = it does, or takes none.
+        dialer_port: where calls for the route point go if the dialer does not register.
         extra_dialplan: lines for the context `more` (which every other one includes), or whole contexts after them.
         extra_files: text by file name (`pjsip.conf`, `amd.conf`, …), added at the end of that file.
         extra_modules: further modules to load.

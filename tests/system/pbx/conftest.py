@@ -110,9 +110,10 @@ def call(pbx, tmp_path):
             text = (HERE / "caller.xml").read_text().replace("@{ending}", ending)
             scenario.write_text(re.sub(r"@\{(\w+)\}", lambda found: str(values[found[1]]), text))
             where = ["-i", "127.0.0.1", "-p", str(free_port()), "-s", number, f"127.0.0.1:{pbx.settings.sip_port}"]
-            limits = ["-m", "1", "-timeout", f"{hold_s + patience_s:.0f}", "-timeout_error", "-nostdin", "-trace_logs", "-trace_err"]
+            limits = ["-m", "1", "-timeout", f"{hold_s + patience_s:.0f}", "-timeout_error"]
+            logs = ["-nostdin", "-trace_logs", "-trace_err"]
             done = subprocess.run(
-                ["sipp", "-sf", str(scenario), *limits, *where],
+                ["sipp", "-sf", str(scenario), *limits, *logs, *where],
                 cwd=tmp_path, capture_output=True, text=True, timeout=hold_s + 30, check=False,
             )  # fmt: skip
             files = "\n".join(path.read_text(errors="replace") for path in tmp_path.glob("scenario_*"))
