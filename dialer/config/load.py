@@ -102,6 +102,7 @@ def load_text(text: str, file: FilePath) -> DialerConfig:
             parts[name] = reading.model(kind, reading.raw[name], (name,))
     for name, (attribute, kind) in NAMED_TABLES.items():
         parts[attribute] = _named(reading, name, kind)
+    parts["route_points"] = {name: _with_number(name, point) for name, point in parts["route_points"].items()}
     parts["nodes"] = _nodes(reading)
     parts["option_aliases"] = _aliases(reading)
     services = read_services(reading, parts["option_aliases"])
@@ -131,6 +132,11 @@ def _named(reading: Reading, name: str, kind: type[T]) -> dict[str, T]:
         return {}
     made = {key: reading.model(kind, table, (name, key)) for key, table in tables.items()}
     return {key: table for key, table in made.items() if table is not None}
+
+
+def _with_number(name: str, point: RoutePointTable) -> RoutePointTable:
+    """A route point whose number is, unless given, the part of its name before "@"."""
+    return point if point.caller_number else point.model_copy(update={"caller_number": name.partition("@")[0]})
 
 
 def _nodes(reading: Reading) -> tuple[NodeTable, ...] | None:

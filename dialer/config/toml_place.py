@@ -57,7 +57,10 @@ class _Walk:
         name = self._key()
         self._skip_blank()
         self._at += 2 if double else 1
-        table = (*self._through_arrays(name[:-1]), name[-1])
+        around = self._through_arrays(name[:-1])
+        for depth in range(1, len(around) + 1):
+            self._note(around[:depth], line)  # a table that only its inner tables open
+        table = (*around, name[-1])
         if double:
             self._arrays[table] = self._arrays.get(table, -1) + 1
             self._note(table, line)
