@@ -100,17 +100,13 @@ class Router:
         self._serve(request, now)
         return request
 
-    def cancel(self, request: Request) -> Agent | None:
-        """Takes a wish back: it waits no longer.
-
-        Returns:
-            The agent already reserved for it, which the caller now has to `release`; None if there is none.
-        """
+    def cancel(self, request: Request, now: datetime) -> None:
+        """Takes a wish back: it waits no longer, and an agent reserved for it is free for the next one at once."""
         request.cancelled = True
         if request in self._waiting:
             self._waiting.remove(request)
-        agent = request.agent
-        return agent if agent is not None and self._held.get(agent.id) is request else None
+        if request.agent is not None:
+            self.release(request.agent.id, now, key=request.key)
 
     def release(
         self, agent_id: str, now: datetime, state: AgentState = AgentState.READY, *, key: str | None = None
@@ -211,6 +207,5 @@ class Router:
         try:
             request.on_reserved(agent)
         except BaseException:  # whoever asked cannot take the agent: the next one gets it, and the fault is told
-            self.cancel(request)
-            self.release(agent.id, now, key=request.key)
+            self.cancel(request, now)
             raise

@@ -78,8 +78,7 @@ def test_an_agent_reserved_and_never_rung_keeps_its_place():
     desk = Desk(pool)
     request = desk.ask("c1")
     assert desk.given == {"c1": "ann"}
-    assert desk.router.cancel(request).id == "ann"
-    desk.router.release("ann", at(9))
+    desk.router.cancel(request, at(9))
     assert [a.id for a in pool.ready_matching(ANY)] == ["ann", "bob"]
 
 
@@ -239,13 +238,23 @@ def test_a_removed_agent_is_logged_out_and_gone():
     assert desk.given == {}
 
 
-def test_a_cancelled_request_gets_no_agent_and_leaves_none_to_release():
+def test_a_cancelled_request_gets_no_agent():
     desk = Desk(pool_of(agent("ann"), ready=False))
     request = desk.ask("c1")
-    assert desk.router.cancel(request) is None
+    desk.router.cancel(request, at(1))
     desk.pool.set_state("ann", READY, at(2))
     assert desk.given == {}
     assert desk.pool.state("ann") == READY
+
+
+def test_a_cancelled_request_gives_its_agent_to_the_next():
+    desk = Desk(pool_of(agent("ann")))
+    first = desk.ask("c1")
+    desk.ask("c2", queued_at=at(1))
+    desk.router.cancel(first, at(2))
+    desk.router.cancel(first, at(3))
+    assert desk.given == {"c1": "ann", "c2": "ann"}
+    assert desk.router.holder("ann").key == "c2"
 
 
 def test_an_agent_released_while_it_is_being_given_goes_to_the_next():
@@ -342,11 +351,8 @@ class RouterMachine(RuleBasedStateMachine):
 
     @rule(request=consumes(requests))
     def cancel(self, request):
-        held = self.router.cancel(request)
-        given = self.given.pop(request.key, None)
-        assert given == (held.id if held else None)
-        if held is not None:
-            self.router.release(held.id, self.tick(), key=request.key)
+        self.given.pop(request.key, None)
+        self.router.cancel(request, self.tick())
 
     @rule(name=st.sampled_from(["a0", "a1", "a2", "a3"]))
     def call_ends(self, name):
