@@ -9,6 +9,9 @@ import numpy as np
 
 from dialer.detection import Evidence, Verdict
 
+PROGRESS = frozenset({"ringback", "music"})
+"""Verdicts that end nothing: a live call goes on."""
+
 
 @dataclass(frozen=True)
 class LegResult:
@@ -58,8 +61,15 @@ class LegResult:
 
     @property
     def decided_at_s(self) -> float | None:
-        """When the call result was decided, seconds from the start of the recording."""
-        return self.deciding.at_s if self.deciding else None
+        """When it was decided, seconds from the start of the recording.
+
+        What is progress and no result (ringback, music) gets its verdict only at the end of the audio; it counts as
+        decided when it was first evident.
+        """
+        if self.deciding is None:
+            return None
+        evident = [each.at_s for each in self.evidence if each.kind == self.name] if self.name in PROGRESS else []
+        return min([*evident, self.deciding.at_s])
 
     def as_json(self, *, all_evidence: bool = False) -> dict[str, Any]:
         """The result as a JSON object.
