@@ -12,7 +12,7 @@ from dialer.lab.server import LabSettings, run_lab
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m dialer.lab", description="People at the other end of the line.")
-    parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="default: %(default)s; port 0 = any")
+    parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="port 0 = any (%(default)s)")
     parser.add_argument("--record", type=Path, metavar="DIR", help="record what every call heard and said")
     arguments = parser.parse_args()
     host, _, port = arguments.listen.rpartition(":")

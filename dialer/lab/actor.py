@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from pathlib import Path
+from typing import Any
 
 from dialer.lab.ears import somebody_speaks
 from dialer.lab.script import (
@@ -61,8 +62,9 @@ class Actor:
     async def perform(self, script: Script) -> None:
         """Performs the script until it ends or the other side is gone. No call is left over."""
         acting = asyncio.create_task(self._steps(script), name=f"lab-{self.who}")
+        either: set[asyncio.Future[Any]] = {acting, self.leg.ended}
         try:
-            await asyncio.wait({acting, self.leg.ended}, return_when=asyncio.FIRST_COMPLETED, timeout=LONGEST_CALL_S)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED, timeout=LONGEST_CALL_S)
         finally:
             acting.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,7 +1,7 @@
 """Keeps what a call of the lab heard and said: a stereo WAV and its times.
 
-Left is what came over the line, right is what this side said, on one time axis. The JSON beside it names who it was and gives
-the monotonic time of the first sample, so that recordings of both ends of one call can be laid side by side.
+Left is what came over the line, right is what this side said, on one time axis. The JSON beside it names who it was and
+gives the monotonic time of the first sample, so that recordings of both ends of one call can be laid side by side.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def write(folder: Path, name: str, leg: IncomingLeg, actor: Actor, heard: Heard)
         "callback_id": leg.headers.get("x-callback-id"),
         "began_at": heard.began_at,
         "said": [
-            {"sound": said.path.stem, "started_at": said.started_at, "stopped_at": said.stopped_at} for said in actor.said
+            {"sound": said.path.stem, "started_at": said.started_at, "stopped_at": said.stopped_at}
+            for said in actor.said
         ],
     }
     (folder / f"{name}.json").write_text(json.dumps(facts, indent=1))

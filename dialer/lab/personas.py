@@ -52,7 +52,7 @@ class Expected:
         self, *, call_result: int | None, state: str, reason: str | None, verdict: str | None, attempts: int
     ) -> list[str]:
         """What is not as expected, in words; empty when all is."""
-        pairs = {
+        pairs: dict[str, tuple[object, set[object]]] = {
             "call_result": (call_result, {self.call_result}),
             "state": (state, {self.state}),
             "reason": (reason, {self.reason}),
@@ -60,7 +60,7 @@ class Expected:
             "attempts": (attempts, {self.attempts}),
         }
         return [
-            f"{name} {was} instead of {' or '.join(map(str, sorted(wanted, key=str)))}"
+            f"{name} {was} instead of {' or '.join(sorted(map(str, wanted)))}"
             for name, (was, wanted) in pairs.items()
             if was not in wanted
         ]

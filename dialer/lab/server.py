@@ -109,8 +109,8 @@ class Lab:
 def run_lab(settings: LabSettings) -> int:
     """Runs the lab until its standard input closes or SIGTERM or SIGINT comes; returns the exit status.
 
-    Prints one line of JSON when calls can come: `{"event": "ready", "host": ..., "port": ...}`. Nothing else goes to the
-    standard output: what the libraries print there is sent to the standard error.
+    Prints one line of JSON when calls can come: `{"event": "ready", "host": ..., "port": ...}`. Nothing else goes to
+    the standard output: what the libraries print there is sent to the standard error.
     """
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)

@@ -91,9 +91,9 @@ def ringback(seconds: float = 12.0) -> Samples:
 def sit(code: str) -> Samples:
     """A coded SIT, by its name in `SIT_CODES`, without gaps."""
     segments = []
-    for place, (pitch, length) in enumerate(SIT_CODES[code].segments):
-        freq = (SIT_HIGH_HZ if pitch == "H" else SIT_LOW_HZ)[place]
-        segments.append(tone([freq], SIT_LONG_S if length == "l" else SIT_SHORT_S, SIT_DBM0))
+    for place, segment in enumerate(SIT_CODES[code].segments):
+        freq = (SIT_HIGH_HZ if "H" in segment else SIT_LOW_HZ)[place]
+        segments.append(tone([freq], SIT_LONG_S if "l" in segment else SIT_SHORT_S, SIT_DBM0))
     return np.concatenate([*segments, tone([SIT_THIRD_HZ], SIT_LONG_S, SIT_DBM0)])
 
 

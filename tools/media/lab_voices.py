@@ -37,8 +37,8 @@ SPOKEN: dict[str, tuple[str, str]] = {
     "mailbox_not_set_up": (
         "slt",
         (
-            "The person you are trying to reach is not available, and has a voice mailbox that has not been set up yet. "
-            "Please try your call again later. Good bye."
+            "The person you are trying to reach is not available, and has a voice mailbox that has not been set up "
+            "yet. Please try your call again later. Good bye."
         ),
     ),
     "not_in_service": (
@@ -51,8 +51,8 @@ SPOKEN: dict[str, tuple[str, str]] = {
     "customer_talk": (
         "awb",
         (
-            "Yes, thank you for calling me back. I have a question about my last invoice, the amount does not look right "
-            "to me. It says forty two, but I remember that we agreed on thirty seven."
+            "Yes, thank you for calling me back. I have a question about my last invoice, the amount does not look "
+            "right to me. It says forty two, but I remember that we agreed on thirty seven."
         ),
     ),
     "agent_talk": (

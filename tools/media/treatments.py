@@ -19,7 +19,7 @@ VOICE = "hts"
 SPOKEN = {
     "customer_connect": "Hello. This is the call back that you asked for.",
     "all_agents_busy": "We are sorry. All of our representatives are still busy. We will call you again. Good bye.",
-    "call_fail_ans_machine": "Hello. This is the call back that you asked for. We are sorry that we missed you. Good bye.",
+    "call_fail_ans_machine": "Hello. This is the call back that you asked for. Sorry that we missed you. Good bye.",
 }
 WAITING = "Thank you for waiting. The next representative will be with you shortly."
 CHORDS_HZ = ((261.6, 329.6, 392.0), (220.0, 261.6, 329.6), (174.6, 220.0, 261.6), (196.0, 246.9, 293.7))  # C, Am, F, G

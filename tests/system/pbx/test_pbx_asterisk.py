@@ -46,7 +46,9 @@ def test_it_plays_what_the_added_dialplan_says(call):
     assert np.abs(made.audio.astype(int)).max() > 1000
 
 
-@pytest.mark.parametrize(("number", "status", "cause"), [("915559105", 486, 17), ("915559106", 503, 34), ("9112025550150", 486, 17)])
+@pytest.mark.parametrize(
+    ("number", "status", "cause"), [("915559105", 486, 17), ("915559106", 503, 34), ("9112025550150", 486, 17)]
+)
 def test_refusals_come_as_status_and_cause(call, number, status, cause):
     made = call(number, status=status, with_cause=True)
     assert made.as_expected, made.said
