@@ -2,8 +2,8 @@
 
 Debian 12 carries no Asterisk. apt resolves and verifies the package and all that it needs, down to the C library,
 against an empty package state of its own; dpkg-deb unpacks the packages into one folder. Nothing is installed: no
-maintainer script runs, no mount is made and the machine's own packages are never touched, so no root is needed either. The program
-is started by the loader that lies in that folder (see `Installation.command`).
+maintainer script runs, no mount is made and the machine's own packages are never touched, so no root is needed either.
+The program is started by the loader that lies in that folder (see `Installation.command`).
 """
 
 from __future__ import annotations
