@@ -21,7 +21,7 @@ class Treatment:
     """One treatment.
 
     Attributes:
-        file: As given: ``GMSApplications/<file>``, ``<file>`` or ``https://...``.
+        file: As given: ``GMSApplications/<file>``, ``<file>``, a full path or ``https://...``.
         am_beep_detection: Wait for the beep of the machine before playing.
         loop: Play again and again; None = the treatment's own default (on for waiting, else off).
         max_duration_s: Stop after this long; None = at the end of the file.
@@ -105,8 +105,8 @@ def _checked_file(file: str) -> str:
     if "://" in file:
         msg = f"a treatment is fetched by https only: {file}"
         raise TreatmentError(msg)
-    if name.startswith("/") or ".." in name.split("/") or not name:
-        msg = f"a treatment is a file within the treatment folders: {file}"
+    if ".." in name.split("/") or not name:
+        msg = f"a treatment is a file of the treatment folders, or a full path: {file}"
         raise TreatmentError(msg)
     return file
 

@@ -34,14 +34,14 @@ class Reader:
 
     async def count(self, wanted: CallbackFilter) -> int:
         """How many fit; `limit` and `order` have no effect."""
-        statement = sa.select(sa.func.count()).select_from(schema.callback).where(*conditions(wanted))
+        statement: sa.Select[Any] = sa.select(sa.func.count()).select_from(schema.callback).where(*conditions(wanted))
         async with self._read() as connection:
             return int(await connection.scalar(statement) or 0)
 
     async def counts(self) -> dict[tuple[str, State], int]:
         """Number of callbacks by service and state."""
         c = schema.callback.c
-        statement = sa.select(c.service, c.state, sa.func.count()).group_by(c.service, c.state)
+        statement: sa.Select[Any] = sa.select(c.service, c.state, sa.func.count()).group_by(c.service, c.state)
         return {(row[0], State(row[1])): int(row[2]) for row in await self._all(statement)}
 
     async def attempts(self, callback_id: str) -> list[Attempt]:

@@ -85,7 +85,12 @@ async def _call(store: Store, callback: Callback, measured: Measured) -> Callbac
     begun = time.perf_counter()
     result = AttemptResult(call_result=CallResult.BUSY, sip_status=486, evidence={"rx_packets": 0})
     callback = await store.end_attempt(
-        attempt, event="T32", actor="engine", now=now, result=result, changes={"next_dial_at": now + timedelta(seconds=1)}
+        attempt,
+        event="T32",
+        actor="engine",
+        now=now,
+        result=result,
+        changes={"next_dial_at": now + timedelta(seconds=1)},
     )
     measured.begin_ms.append((begun - start) * 1000)
     measured.end_ms.append((time.perf_counter() - begun) * 1000)
@@ -138,7 +143,9 @@ def _postgres_module() -> ModuleType:
 @contextmanager
 def _databases(only: str, folder: str) -> Iterator[list[tuple[str, str, str]]]:
     """Name, durability and address of each database that is measured."""
-    wanted = [name for name in ("sqlite/process", "sqlite/power", "postgresql/process", "postgresql/power") if only in name]
+    wanted = [
+        name for name in ("sqlite/process", "sqlite/power", "postgresql/process", "postgresql/power") if only in name
+    ]
     lines = [(*name.split("/"), f"sqlite+aiosqlite:///{folder}/{name.replace('/', '-')}.db") for name in wanted]
     if not any(name.startswith("postgresql") for name in wanted):
         yield lines
@@ -155,8 +162,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="measure the callback store")
     parser.add_argument("--writers", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--rate", type=float, default=None, help="attempts offered per second; default: all that go through")
-    parser.add_argument("--only", default="", help="part of sqlite/process, sqlite/power, postgresql/process, postgresql/power")
+    parser.add_argument(
+        "--rate", type=float, default=None, help="attempts offered per second; default: all that go through"
+    )
+    parser.add_argument(
+        "--only", default="", help="part of sqlite/process, sqlite/power, postgresql/process, postgresql/power"
+    )
     parser.add_argument("--folder", default=None, help="where the SQLite files are made; default: a temporary folder")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

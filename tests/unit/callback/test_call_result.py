@@ -84,7 +84,10 @@ def test_undecided_counts_as_the_service_says():
 
 
 @pytest.mark.parametrize(
-    ("name", "option"), [("machine", "on_machine"), ("machine_beep", "on_machine"), ("fax", "on_fax"), ("modem", "on_fax"), ("silence", "on_silence")]
+    ("name", "option"), [
+        ("machine", "on_machine"), ("machine_beep", "on_machine"),
+        ("fax", "on_fax"), ("modem", "on_fax"), ("silence", "on_silence"),
+    ],
 )  # fmt: skip
 def test_a_service_may_connect_what_is_hung_up_by_default(name, option):
     assert action_of_verdict(name) is Action.HANG_UP

@@ -41,7 +41,9 @@ def test_a_refusal_for_lack_of_circuits_depends_on_who_says_it_and_how():
     assert call_result_of_sip(503, from_own_gateway=True) == 10
 
 
-@pytest.mark.parametrize(("progress", "result"), [("none", 36), ("trying", 36), ("session_progress", 37), ("ringing", 7)])
+@pytest.mark.parametrize(
+    ("progress", "result"), [("none", 36), ("trying", 36), ("session_progress", 37), ("ringing", 7)]
+)
 def test_our_timer_tells_by_how_far_the_call_came(progress, result):
     assert call_result_of_progress(progress) == result
     assert call_result_of_sip(487, timer_progress=progress) == result
@@ -57,7 +59,12 @@ def test_an_answer_of_the_network_wins_over_our_timer():
 
 
 def test_the_order_is_own_decision_tone_cause_status_timer():
-    everything = {"q850": 17, "tone": CallResult.SIT_VACANT, "own_decision": CallResult.CANCEL_RECORD, "timer_progress": "none"}
+    everything = {
+        "q850": 17,
+        "tone": CallResult.SIT_VACANT,
+        "own_decision": CallResult.CANCEL_RECORD,
+        "timer_progress": "none",
+    }
     assert call_result_of_sip(487, **everything) == 52
     del everything["own_decision"]
     assert call_result_of_sip(487, **everything) == 12
