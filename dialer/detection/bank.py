@@ -4,7 +4,6 @@ The same samples of a channel give the same findings to the bit, however they ar
 however many there are. The bank has no clock, no thread and does no I/O; one thread at a time may call it.
 """
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -22,11 +21,13 @@ from dialer.detection.level import HOP_S, RATE_HZ
 from dialer.detection.settings import DetectionError, DetectionSettings, UnknownProfile
 
 _FRAME: Final = 160
-_PAUSE_HOPS: Final = np.array([round(s / HOP_S) for s in PAUSES_S])
-_ASK_EVERY: Final = 5
+_PAUSE_HOPS: Final = tuple(round(s / HOP_S) for s in PAUSES_S)
+_ASK_EVERY: Final = 10
 _CONFIRM_POINTS: Final = 15
 _CALL_ABOVE_DB: Final = np.float32(4.0)
 _HELD_HOPS: Final = 6
+_BURST_LOOK: Final = 6  # age of a burst at which the pause before it is held against the patterns
+_BURST_AGAIN: Final = 32
 _NEVER: Final = np.iinfo(np.int64).max // 4
 
 
@@ -58,6 +59,7 @@ class DetectorBank:
         self._activity = Activity(channels)
         self._open: list[Channel | None] = [None] * channels
         self.parameters_hash = self.settings.digest(self._atlas.digest, self._classifier.digest)
+        self._said: set[int] = set()  # channels with findings not handed out yet
         self._is_open = np.zeros(channels, np.bool_)
         self._awaits = np.zeros(channels, np.bool_)  # answered, no verdict yet
         self._followed = np.zeros(channels, np.bool_)  # a tone run or burst is open
@@ -91,7 +93,7 @@ class DetectorBank:
         self._activity.reset(channel)
         self._open[channel] = Channel(
             channel, phase, country or self.settings.country, self.settings.profiles[name], self._atlas,
-            self.parameters_hash,
+            self.parameters_hash, self._said,
         )  # fmt: skip
         self._is_open[channel] = True
         for flags in (self._followed, self._locked, self._voice, self._speech):
@@ -129,7 +131,7 @@ class DetectorBank:
         state.check_cadence(now - 1)
         if state.open:
             self._conclude(state, now)
-        return self._drain([state])
+        return self._drain()
 
     def _state(self, channel: int) -> Channel:
         state = self._open[channel]
@@ -181,14 +183,17 @@ class DetectorBank:
             return []
         for hop in self._front.feed(rows, samples, many, gone):
             self._hear(hop)
-        return self._drain(self._open[c] for c in np.sort(rows))
+        return self._drain()
 
-    def _drain(self, states: Iterable[Channel | None]) -> list[Finding]:
+    def _drain(self) -> list[Finding]:
+        """Give what the channels have said since, by channel, then time."""
         found: list[Finding] = []
-        for state in states:
-            if state is not None and state.out:
+        for channel in sorted(self._said):
+            state = self._open[channel]
+            if state is not None:
                 found += state.out
                 state.out = []
+        self._said.clear()
         return found
 
     # -- one hop -------------------------------------------------------------------------------------------------------
@@ -223,45 +228,51 @@ class DetectorBank:
         if len(columns) == 0:
             return
         pure = np.minimum(hop[Field.P1][columns] / (1 - noise[columns]), 1)
-        rest = (hop[f][columns].tolist() for f in (Field.F1, Field.BAND, Field.LEVEL, Field.FLOOR))
-        features = zip(*rest, pure.tolist(), strict=True)
+        quiet = (hop[Field.LEVEL] < hop[Field.BAND] - np.float32(8.0)) | ~tonal
+        parts = (now, hop.index, tonal, call, held, quiet, hop[Field.F1], hop[Field.BAND])
         wanting: list[int] = []
-        for column, (freq, band, level, floor, purity) in zip(columns.tolist(), features, strict=True):
-            channel = int(now[column])
+        for column, purity, channel, index, is_tone, is_call, is_held, is_quiet, freq, band in zip(
+            columns.tolist(), pure.tolist(), *(part[columns].tolist() for part in parts), strict=True
+        ):
             state = self._state(channel)
-            index = int(hop.index[column])
-            if not state.listening(index):
+            run, burst = state.tone, state.burst
+            if not state.open and not state.listening(index):
                 self._followed[channel] = self._locked[channel] = False
                 continue
-            run = state.tone
-            quiet = level < band - 8.0 or not tonal[column]
-            segment = run.update(
-                index, bool(tonal[column]), freq, band, purity, quiet, bool(held[column]), floor, hop.samples[column]
-            )
-            if segment is not None:
-                state.take_segment(segment, index)
-            if run.hops >= fax.ANSWER_HOPS:
-                state.take_answer_tone(index)
-            if run.alive and run.steady:
+            if is_tone or run.hops:
+                segment = run.update(index, is_tone, freq, band, purity, is_quiet, is_held, hop, column)
+                if segment is not None:
+                    state.take_segment(segment, index)
+                    self._wake(channel, index)
+                if run.hops >= fax.ANSWER_HOPS:
+                    state.take_answer_tone(index)
+            if is_call or burst.hops:
+                ended = burst.update(index, is_call, band, freq, is_held)
+                if ended is not None:
+                    state.take_burst(ended, index)
+                    self._wake(channel, index)
+                elif burst.hops == _BURST_LOOK or (burst.hops > _BURST_LOOK and burst.hops % _BURST_AGAIN == 0):
+                    state.check_cadence(index)
+                if burst.wants_measure:
+                    wanting.append(column)
+            steady = run.steady
+            if steady:
                 state.last_sound = index
-            self._follow_burst(state, index, bool(call[column]), band, freq, bool(held[column]))
-            if state.burst.wants_measure:
-                wanting.append(column)
-            self._followed[channel] = run.alive or state.burst.alive
-            self._locked[channel] = (run.alive and run.steady) or (state.burst.alive and state.knows_burst)
+            self._followed[channel] = run.hops or burst.hops
+            self._locked[channel] = steady or state.knows_burst
         if wanting:
-            for column, found in zip(wanting, resolve(hop.samples[wanting]).tolist(), strict=True):
-                state = self._state(int(now[column]))
-                state.measure_burst(found)
-                self._locked[state.number] |= state.knows_burst
+            self._measure(hop, np.array(wanting))
 
-    @staticmethod
-    def _follow_burst(state: Channel, index: int, on: bool, band: float, freq: float, held: bool) -> None:
-        burst = state.burst.update(index, on, band, freq, held)
-        if burst is not None:
-            state.take_burst(burst, index)
-        elif state.burst.hops >= 6 and state.burst.hops % 10 == 6:
-            state.check_cadence(index)
+    def _measure(self, hop: Hop, columns: Int) -> None:
+        """Look at the call progress bands of these columns through the long window."""
+        for channel, found in zip(hop.channels[columns].tolist(), resolve(hop.recent(columns)).tolist(), strict=True):
+            state = self._state(channel)
+            state.measure_burst(found)
+            self._locked[channel] |= state.knows_burst
+
+    def _wake(self, channel: int, index: int) -> None:
+        """Have the timers of a channel looked at soon."""
+        self._due[channel] = min(int(self._due[channel]), index + 1)
 
     def _data(self, hop: Hop) -> None:
         """Look for V.21 flags where the energy has lain in their band for the length of the long window."""
@@ -273,7 +284,7 @@ class DetectorBank:
         for column in np.flatnonzero((run >= fax.V21_HOPS) & (run % 4 == 2)).tolist():
             state = self._state(int(now[column]))
             if state.open and not state.tone.steady:
-                score = fax.flag_score(hop.samples[column])
+                score = fax.flag_score(hop.recent(np.array([column]))[0])
                 if score >= fax.V21_SCORE:
                     state.take_flags(score, int(hop.index[column]))
 
@@ -308,6 +319,7 @@ class DetectorBank:
         state.last_sound = index
         if state.answered is not None and state.first_voice is None:
             state.first_voice = max(begun, state.answered)
+            self._wake(channel, index)
         state.say((index + 1) * HOP_S, "speech_start", f"voice from {begun * HOP_S:.2f} s", start_s=begun * HOP_S)
 
     def _end_speech(self, channel: int, index: int) -> None:
@@ -329,38 +341,39 @@ class DetectorBank:
         if len(due) == 0:
             return
         asked: list[int] = []
-        for column in due.tolist():
-            channel, index = int(now[column]), int(hop.index[column])
+        for column, channel, index in zip(due.tolist(), now[due].tolist(), hop.index[due].tolist(), strict=True):
             state = self._state(channel)
-            self._due[channel] = index + _ASK_EVERY
             if not state.open:
                 self._awaits[channel] = False
                 self._due[channel] = _NEVER
-            elif self._check_timers(state, channel, index):
+                continue
+            if state.cadence_alive:
+                state.check_cadence(index)
+            state.check_pager(index)
+            if state.first_voice is not None:
+                self._due[channel] = index + self._next_look(channel, index)
                 asked.append(column)
+            else:
+                self._due[channel] = self._watch_silence(state, channel, index)
         if asked:
             channels = now[asked]
             for column, p in zip(asked, self._classifier.probabilities(channels).tolist(), strict=True):
                 self._weigh(self._state(int(now[column])), int(hop.index[column]), p)
 
-    def _check_timers(self, state: Channel, channel: int, index: int) -> bool:
-        """Run the timers of an open channel; tell whether its voice is to be weighed."""
-        if state.cadence_alive:
-            state.check_cadence(index)
-        if state.answered is None or not state.open:
-            return False
-        state.check_pager(index)
-        if state.first_voice is not None:
-            pause = index - int(self._last_voice[channel])
-            ahead = _PAUSE_HOPS[pause < _PAUSE_HOPS]
-            if len(ahead):
-                self._due[channel] = min(int(self._due[channel]), index + int(ahead[0]) - pause)
-            return state.open
-        quiet_since = max(state.answered, state.last_sound)
-        limit = round(self.settings.silence_limit_s / HOP_S)
-        if state.open and index - quiet_since >= limit and not state.tone.alive:
+    def _next_look(self, channel: int, index: int) -> int:
+        """Give the hops until the voice is to be weighed again: soon, or when the pause reaches a length that counts."""
+        pause = index - int(self._last_voice[channel])
+        return min([_ASK_EVERY, *(hops - pause for hops in _PAUSE_HOPS if hops > pause)])
+
+    def _watch_silence(self, state: Channel, channel: int, index: int) -> int:
+        """Call it silence when nothing was heard for long enough; give the hop to look again."""
+        soon = index + _ASK_EVERY if state.cadence_alive or state.beeps else _NEVER
+        if state.answered is None:
+            return soon
+        end = max(state.answered, state.last_sound) + round(self.settings.silence_limit_s / HOP_S)
+        if index >= end and not state.tone.alive:
             self._call_silence(state, channel, index)
-        return False
+        return min(soon, max(end, index + _ASK_EVERY))
 
     def _call_silence(self, state: Channel, channel: int, index: int) -> None:
         at_s = (index + 1) * HOP_S
@@ -434,7 +447,7 @@ def select(hop: Hop, columns: Int) -> Hop:
     return Hop(
         hop.channels[columns], hop.index[columns], values, hop.spectrum[columns], hop.analysed[columns],
         hop.digital[columns], hop.lost[columns], hop.tainted[columns], hop.active[columns], hop.voice[columns],
-        hop.locked[columns], hop.samples[columns],
+        hop.locked[columns], hop.history, hop.ends[columns],
     )  # fmt: skip
 
 

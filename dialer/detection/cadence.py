@@ -4,7 +4,8 @@ A burst is known by its energy in 290-690 Hz, not by one peak, so that two tones
 Its frequencies come from 128 ms windows. Pauses of speech never count: every burst must be a steady tone of the plan.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from dialer.detection.level import HOP_S, RATE_HZ
 from dialer.detection.plan import Pattern, Window
+from dialer.detection.robust import median, spread
 
 _CENTRE_S: Final = 0.016  # from the middle of the 32 ms window to its end
 _EDGE_S: Final = 0.005  # half a hop: what counting whole hops takes from each end
@@ -20,7 +22,11 @@ _GAP_HOPS: Final = 3
 _HELD_HOPS: Final = 6
 _FALL_DB: Final = 11.0
 _RISE_DB: Final = 8.0
+_TOP_FALL_DB: Final = 0.1
+_MEASURES: Final = 30
 _WEAKER_DB: Final = 8.0
+_FORGET_S: Final = 8.0
+_MOST_BURSTS: Final = 10
 _KEPT: Final = 320
 MEASURE_HOPS: Final = 14  # a burst this old fills the long window
 _MEASURE_EVERY: Final = 4
@@ -86,11 +92,12 @@ class Burst:
 class BurstTracker:
     """Follows one channel's call progress band and gives bursts."""
 
-    __slots__ = ("_bands", "_freqs", "_gap", "_held", "_measures", "_start", "hops")
+    __slots__ = ("_bands", "_freqs", "_gap", "_held", "_measures", "_start", "_top", "hops")
 
     def __init__(self) -> None:
         self.hops = 0  # hops since the open burst began; 0: none
         self._start = 0
+        self._top = 0.0  # dBm0, highest level of late
         self._bands: list[float] = []
         self._freqs: list[float] = []
         self._measures: list[tuple[float, ...]] = []
@@ -105,56 +112,56 @@ class BurstTracker:
     @property
     def wants_measure(self) -> bool:
         """Tell whether the long window should be looked at on this hop."""
-        return self._gap == 0 and self.hops >= MEASURE_HOPS and (self.hops - MEASURE_HOPS) % _MEASURE_EVERY == 0 and (
-            len(self._measures) < 40
-        )  # fmt: skip
+        due = self.hops >= MEASURE_HOPS and (self.hops - MEASURE_HOPS) % _MEASURE_EVERY == 0
+        return due and self._gap == 0 and len(self._measures) < _MEASURES
 
     @property
-    def length_s(self) -> float:
-        """Give the age of the open burst."""
-        return self.hops * HOP_S
+    def measures(self) -> int:
+        """Give how often the long window has looked at the open burst."""
+        return len(self._measures) if self.hops else 0
 
     def measure(self, found: list[float]) -> None:
         """Take one look of the long window, see `resolve`."""
         self._measures.append(tuple(found))
 
-    @property
-    def measured(self) -> bool:
-        """Tell whether the long window has looked at the open burst."""
-        return self.hops > 0 and bool(self._measures)
-
     def update(self, index: int, on: bool, band: float, freq: float, held: bool) -> Burst | None:
         """Take one hop: whether call progress tone sounds, level and peak of the window; give the burst it ended."""
         if self.hops == 0:
             if on:
-                self.hops, self._start, self._gap, self._held = 1, index, 0, 0
-                self._bands, self._freqs, self._measures = [band], [freq], []
+                self._open(index, band, freq)
             return None
-        recent = self._bands[-12:]
-        if on and len(recent) > 3 and band > max(recent) + _RISE_DB:
-            burst = self.close()
-            self.hops, self._start, self._gap, self._held = 1, index, 0, 0
-            self._bands, self._freqs, self._measures = [band], [freq], []
-            return burst
-        self.hops += 1
-        fallen = band < max(recent) - _FALL_DB
-        if on and not fallen:
-            if self._gap and len(self._bands) < _KEPT:
-                self._bands += [min(self._bands[-1], band)] * self._gap
-                self._freqs += [self._freqs[-1]] * self._gap
-            self._gap = self._held = 0
+        top = self._top
+        if on and band > top - _FALL_DB:
+            if band > top + _RISE_DB and len(self._bands) > 3:
+                burst = self.close()
+                self._open(index, band, freq)
+                return burst
+            self.hops += 1
+            self._top = band if band > top else top - _TOP_FALL_DB
+            if self._gap:
+                self._fill(band)
             if len(self._bands) < _KEPT:
                 self._bands.append(band)
                 self._freqs.append(freq)
             return None
+        self.hops += 1
+        self._gap += 1
         if held and self._held < _HELD_HOPS:
             self._held += 1
-            self._gap += 1
-            return None
-        self._gap += 1
-        if self._gap - self._held >= _GAP_HOPS:
+        elif self._gap - self._held >= _GAP_HOPS:
             return self.close()
         return None
+
+    def _open(self, index: int, band: float, freq: float) -> None:
+        self.hops, self._start, self._gap, self._held, self._top = 1, index, 0, 0, band
+        self._bands, self._freqs, self._measures = [band], [freq], []
+
+    def _fill(self, band: float) -> None:
+        """Bridge a hole in a burst that went on."""
+        if len(self._bands) < _KEPT:
+            self._bands += [min(self._bands[-1], band)] * self._gap
+            self._freqs += [self._freqs[-1]] * self._gap
+        self._gap = self._held = 0
 
     def close(self) -> Burst | None:
         """End the open burst and give it, when it is long enough to be one."""
@@ -174,38 +181,28 @@ class BurstTracker:
         return burst
 
     def _burst(self, start: int, last: int) -> Burst:
-        bands = np.array(self._bands)
-        inner = bands[2:-2] if len(bands) > 8 else bands
-        median = float(np.median(inner))
-        loud = np.flatnonzero(bands >= median - 6.0)
-        begin = (start + 1 + int(loud[0])) * HOP_S - _CENTRE_S - _EDGE_S
-        tail = len(bands) - 1 - int(loud[-1]) if len(bands) < _KEPT else 0
-        end = (last - tail) * HOP_S - _CENTRE_S + _EDGE_S
-        steady = bands[loud[0] + 2 : loud[-1] - 1]
-        freqs = np.array(self._freqs[loud[0] + 2 : loud[-1] - 1] or self._freqs)
+        bands = self._bands
+        level = median(bands[2:-2] if len(bands) > 8 else bands)
+        loud = [i for i, band in enumerate(bands) if band >= level - 6.0]
+        begin = (start + 1 + loud[0]) * HOP_S - _CENTRE_S - _EDGE_S
+        tail = len(bands) - 1 - loud[-1] if len(bands) < _KEPT else 0
+        inner = slice(loud[0] + 2, loud[-1] - 1)
+        freqs = self._freqs[inner] or self._freqs
         tones, resolved = self._tones(freqs)
         return Burst(
-            start_s=max(0.0, begin), end_s=end, freqs_hz=tones, resolved=resolved, level_dbm0=median,
-            level_spread_db=_spread(steady), spread_hz=_spread(freqs),
+            start_s=max(0.0, begin), end_s=(last - tail) * HOP_S - _CENTRE_S + _EDGE_S, freqs_hz=tones,
+            resolved=resolved, level_dbm0=level, level_spread_db=spread(bands[inner]), spread_hz=spread(freqs),
             open_start=start < 4,
         )  # fmt: skip
 
-    def _tones(self, freqs: NDArray[np.float64]) -> tuple[tuple[float, ...], bool]:
+    def _tones(self, freqs: list[float]) -> tuple[tuple[float, ...], bool]:
         """Give the frequencies of the burst, lowest first, and whether the long window saw them."""
-        if not self._measures:
-            return (float(np.median(freqs)),), False
-        found = np.array(self._measures)
-        count = 1 + int(np.median(found[:, 4]) > -_SECOND_DB) + int(np.median(found[:, 5]) > -_SECOND_DB)
-        ordered = np.sort(found[:, :count], axis=1)
-        return tuple(float(f) for f in np.median(ordered, axis=0)), True
-
-
-def _spread(values: NDArray[np.float64]) -> float:
-    """Give the deviation of the middle 60 %, so that a lost packet does not count."""
-    if len(values) < 3:
-        return 0.0
-    ordered = np.sort(values)
-    return float(ordered[-1 - len(values) // 5] - ordered[len(values) // 5]) / 1.68
+        looks = self._measures
+        if not looks:
+            return (median(freqs),), False
+        count = 1 + (median([look[4] for look in looks]) > -_SECOND_DB) + (median([look[5] for look in looks]) > -_SECOND_DB)
+        ordered = [sorted(look[:count]) for look in looks]
+        return tuple(median([look[n] for look in ordered]) for n in range(count)), True
 
 
 @dataclass(slots=True)
@@ -218,35 +215,59 @@ class Match:
     complete: bool
 
 
-@dataclass(slots=True)
 class CadenceListener:
-    """Holds one channel's last bursts against the patterns of its plan."""
+    """Holds one channel's last bursts against the patterns of its plan.
 
-    patterns: tuple[Pattern, ...]
-    bursts: list[Burst] = field(default_factory=list)
+    Args:
+        patterns: what to listen for, see `Atlas.patterns`.
+    """
 
-    _MOST: Final = 10
+    __slots__ = ("_candidates", "_patterns", "bursts")
+
+    def __init__(self, patterns: tuple[Pattern, ...]) -> None:
+        self._patterns = patterns
+        self._candidates: tuple[Pattern, ...] | None = None  # those not excluded since the first burst held
+        self.bursts: list[Burst] = []
+
+    @property
+    def hopeful(self) -> bool:
+        """Tell whether time or further bursts may complete a pattern."""
+        return bool(self.bursts) and self._candidates != ()
 
     def take(self, burst: Burst) -> None:
         """Keep a burst; noise between bursts is passed over, but sound as loud as they, or another tone, starts anew."""
         if not _is_tone(burst):
             if self.bursts and burst.level_dbm0 > self.bursts[-1].level_dbm0 - _WEAKER_DB:
-                self.bursts.clear()
+                self._begin()
             return
-        if self.bursts and not _alike(self.bursts[-1], burst):
-            self.bursts.clear()
+        if self.bursts and (self._candidates == () or not _alike(self.bursts[-1], burst)):
+            self._begin()
         self.bursts.append(burst)
-        del self.bursts[: -self._MOST]
+        if len(self.bursts) > _MOST_BURSTS:
+            del self.bursts[0]
+            self._candidates = None
+
+    def _begin(self) -> None:
+        self.bursts.clear()
+        self._candidates = None
 
     def knows(self, burst: Burst) -> bool:
         """Tell whether a burst is a tone of some pattern, as far as its frequencies and steadiness go."""
-        return _is_tone(burst) and any(_fits_tone(step.freqs_hz, burst) for p in self.patterns for step in p.steps)
+        return _is_tone(burst) and any(_fits_tone(windows, burst) for windows in tunings(self._patterns))
 
     def matches(self, now_s: float, sounding: Burst | None) -> list[Match]:
         """Give the patterns the bursts fit, best first; patterns that may still turn out to fit have `complete` false."""
-        if not self.bursts and sounding is None:
+        if not self.bursts and (sounding is None or not self.knows(sounding)):
             return []
-        found = [match for pattern in self.patterns if (match := self._fit(pattern, now_s, sounding))]
+        if sounding is not None and self.bursts and not _alike(self.bursts[-1], sounding):
+            return []
+        if self.bursts and now_s - self.bursts[-1].end_s > _FORGET_S and sounding is None:
+            self._begin()
+            return []
+        known = self._patterns if self._candidates is None else self._candidates
+        found = [match for pattern in known if (match := self._fit(pattern, now_s, sounding))]
+        if self.bursts:
+            self._candidates = tuple(match.pattern for match in found)
         return sorted(found, key=lambda m: m.cost)
 
     def _fit(self, pattern: Pattern, now_s: float, sounding: Burst | None) -> Match | None:
@@ -255,9 +276,14 @@ class CadenceListener:
             return None
         if pattern.steady:
             return _fit_steady(pattern, bursts)
-        offset = range(len(pattern.steps))
-        fits = [match for first in offset if (match := _fit_from(pattern, first, bursts, now_s))]
+        fits = [match for first in range(len(pattern.steps)) if (match := _fit_from(pattern, first, bursts, now_s))]
         return min(fits, key=lambda m: (not m.complete, m.cost)) if fits else None
+
+
+@cache
+def tunings(patterns: tuple[Pattern, ...]) -> tuple[tuple[Window, ...], ...]:
+    """Give the distinct sets of frequencies of some patterns."""
+    return tuple(dict.fromkeys(step.freqs_hz for pattern in patterns for step in pattern.steps))
 
 
 def _is_tone(burst: Burst) -> bool:
@@ -297,7 +323,7 @@ def _freq_cost(windows: tuple[Window, ...], burst: Burst) -> float:
 def _fit_steady(pattern: Pattern, bursts: list[Burst]) -> Match | None:
     last = bursts[-1]
     if not last.open_end:
-        return None
+        return Match(pattern, 1.0, 0.0, complete=False)  # it may go on after lost packets
     start = last.start_s
     for burst in reversed(bursts[:-1]):
         start = burst.start_s if start - burst.end_s < _LOST_S else start

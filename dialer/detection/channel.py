@@ -17,6 +17,7 @@ from dialer.detection.tone import Segment, ToneTracker
 
 _KEPT: Final = 64
 _RELEASE: Final = frozenset({"busy", "congestion", "nu_tone"})
+_LOOKS: Final = frozenset({1, 2, 4, 8, 16})
 _FURTHER_BEEP_HOPS: Final = 150
 _RIVAL_COST: Final = 0.05  # a longer cadence that fits as well so far is waited for
 _RIVAL_S: Final = 2.0
@@ -35,11 +36,13 @@ class Channel:
         profile: how sure the bank must be.
         atlas: the tone plans.
         digest: hash of parameters and model, for verdicts.
+        said: where the channel leaves its number when it has something to say.
     """
 
     def __init__(
-        self, number: int, phase: str, country: str | None, profile: Profile, atlas: Atlas, digest: str
-    ) -> None:
+        self, number: int, phase: str, country: str | None, profile: Profile, atlas: Atlas, digest: str,
+        said: set[int],
+    ) -> None:  # fmt: skip
         self.number = number
         self.phase = phase
         self.profile = profile
@@ -63,6 +66,7 @@ class Channel:
         self._told: set[str] = set()
         self.evidence: deque[Evidence] = deque(maxlen=_KEPT)
         self.out: list[Finding] = []
+        self._said = said
 
     @property
     def open(self) -> bool:
@@ -87,12 +91,14 @@ class Channel:
         found = Evidence(self.number, round(at_s, 4), kind, text, rounded)
         self.evidence.append(found)
         self.out.append(found)
+        self._said.add(self.number)
 
     def decide(self, at_s: float, name: str, confidence: float, p_machine: float | None = None) -> None:
         """Give the verdict, unless there is one; `machine` alone may become `machine_beep`."""
         if not (self.open or (self.verdict == "machine" and name == "machine_beep")):
             return
         self.verdict = name
+        self._said.add(self.number)
         known = {} if p_machine is None else {"human": round(1 - p_machine, 4), "machine": round(p_machine, 4)}
         answered_s = None if self.answered is None else round(self.answered * HOP_S, 4)
         self.out.append(
@@ -229,18 +235,19 @@ class Channel:
     @property
     def cadence_alive(self) -> bool:
         """Tell whether bursts are held that time alone may complete."""
-        return bool(self._cadence.bursts)
+        return self._cadence.hopeful
 
     def measure_burst(self, found: list[float]) -> None:
-        """Take a look of the long window at the open burst, and see whether it is call progress tone."""
+        """Take a look of the long window at the open burst, and see at times whether it is call progress tone."""
         self.burst.measure(found)
-        snapshot = self.burst.snapshot()
-        self._burst_known = snapshot is not None and self._cadence.knows(snapshot)
+        if self.burst.measures in _LOOKS:
+            snapshot = self.burst.snapshot()
+            self._burst_known = snapshot is not None and self._cadence.knows(snapshot)
 
     @property
     def knows_burst(self) -> bool:
         """Tell whether the open burst has been recognised as call progress tone."""
-        return self.burst.measured and self._burst_known
+        return self._burst_known and self.burst.measures > 0
 
     def _take_match(self, match: Match, at_s: float) -> None:
         pattern = match.pattern

@@ -30,9 +30,10 @@ LONG: Final = 1024
 ANALYSED_DBM0: Final = -62.0
 """Below this level a hop gets no spectrum: the quietest signal to be found is at -43 dBm0, line noise lies near -65."""
 
-_TAIL: Final = LONG + HOP - 1
 _ROWS_AT_ONCE: Final = 2048
 _BLOCK_ROWS: Final = 256
+_SLACK: Final = 1280  # samples a row holds beyond its history before it is moved back to the front
+_SLACK_ROWS: Final = 16  # a bank so small gets more slack, so that a recording is heard in longer pieces
 
 
 class Field(IntEnum):
@@ -75,21 +76,78 @@ class Hop:
     active: Bool  # [k] the level stands above the relative speech gate (filled by `Activity`)
     voice: Bool  # [k] smoothed activity that is not a tone (filled by `Activity`)
     locked: Bool  # [k] a steady tone is sounding (filled by the bank from the tone trackers)
-    samples: NDArray[np.int16]  # [k, 1024] the last 128 ms up to the end of this hop
+    history: "History"
+    ends: Int  # [k] where the hop ends in the history
 
     def __getitem__(self, field: Field) -> Float:
         """Give one feature of all columns, float32 [k]."""
         row: Float = self.values[field]
         return row
 
+    def recent(self, columns: Int) -> NDArray[np.int16]:
+        """Give the last 128 ms of some columns, up to the end of this hop: int16 [len(columns), 1024]."""
+        return self.history.last(self.channels[columns], self.ends[columns])
+
+
+class History:
+    """The last samples of every channel, in rows that are written on to the right and moved back to the left when full.
+
+    Args:
+        channels: rows of the bank.
+    """
+
+    def __init__(self, channels: int) -> None:
+        slack = _SLACK if channels > _SLACK_ROWS else _SLACK * _SLACK_ROWS
+        self._samples = np.zeros((channels, LONG + HOP + slack), np.int16)
+        self._at = np.full(channels, LONG, np.intp)
+        self.room = slack
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of state of all channels."""
+        return self._samples.nbytes + self._at.nbytes
+
+    def reset(self, channel: int) -> None:
+        """Forget what this channel heard."""
+        self._samples[channel, :LONG] = 0
+        self._at[channel] = LONG
+
+    def append(self, channels: Int, samples: NDArray[np.int16], counts: Int, pending: Int) -> Int:
+        """Write new samples behind the old, at most `room` of them; give where the unfinished hop of each begins."""
+        n = samples.shape[1]
+        full = np.flatnonzero(self._at[channels] + n > self._samples.shape[1])
+        for row, keep in zip(channels[full].tolist(), (LONG + pending[full]).tolist(), strict=True):
+            at = int(self._at[row])
+            self._samples[row, :keep] = self._samples[row, at - keep : at].copy()
+            self._at[row] = keep
+        at_ = self._at[channels]
+        for at in np.unique(at_).tolist():
+            group = np.flatnonzero(at_ == at)
+            if len(group) == len(channels) == len(self._at):
+                self._samples[:, at : at + n] = samples
+            else:
+                self._samples[channels[group], at : at + n] = samples[group]
+        self._at[channels] = at_ + counts
+        return at_ - pending
+
+    def windows(self, length: int) -> NDArray[np.int16]:
+        """Give a view [channels, start, length] on every stretch of this length."""
+        view: NDArray[np.int16] = sliding_window_view(self._samples, length, axis=1)
+        return view
+
+    def last(self, channels: Int, ends: Int) -> NDArray[np.int16]:
+        """Give the 1024 samples before each end."""
+        view: NDArray[np.int16] = self.windows(LONG)[channels, ends - LONG]
+        return view
+
 
 @dataclass(slots=True)
 class _Work:
-    """The samples of one push, per channel: history, unfinished hop, new samples."""
+    """What one push adds: which channels, how many whole hops each, where they begin, and which were lost."""
 
     order: Int  # channels, those with most hops first
     hops: Int  # [k] whole hops of each
-    samples: NDArray[np.int16]  # [k, _TAIL + n + HOP]
+    first: Int  # [k] where the first of them begins in the history
     lost: Bool  # [k, 3 + hops]: three hops of history first
 
 
@@ -101,16 +159,20 @@ class FrontEnd:
     """
 
     def __init__(self, channels: int) -> None:
-        self._tail = np.zeros((channels, _TAIL), np.int16)
+        self._history = History(channels)
         self._pending = np.zeros(channels, np.intp)
         self._pending_lost = np.zeros(channels, np.bool_)
         self._lost_before = np.zeros((channels, 3), np.bool_)
+        self._levels_before = np.full((channels, 3), SILENT_DBM0, np.float32)
         self._index = np.zeros(channels, np.int64)
+        self._spectrum = np.zeros(0, np.float32)
 
     def reset(self, channel: int) -> None:
         """Forget what this channel heard; its clock starts at zero."""
-        for state in (self._tail, self._pending, self._pending_lost, self._lost_before, self._index):
+        self._history.reset(channel)
+        for state in (self._pending, self._pending_lost, self._lost_before, self._index):
             state[channel] = 0
+        self._levels_before[channel] = SILENT_DBM0
 
     def samples_heard(self, channel: int) -> int:
         """Give the position of the channel's clock in samples."""
@@ -119,7 +181,8 @@ class FrontEnd:
     @property
     def nbytes(self) -> int:
         """Bytes of state of all channels."""
-        return sum(a.nbytes for a in (self._tail, self._pending, self._pending_lost, self._lost_before, self._index))
+        parts = (self._pending, self._pending_lost, self._lost_before, self._levels_before, self._index)
+        return self._history.nbytes + sum(a.nbytes for a in parts)
 
     def feed(self, channels: Int, samples: NDArray[np.int16], counts: Int, lost: Bool | None) -> Iterator[Hop]:
         """Take new samples and yield the hops they complete, oldest first.
@@ -133,37 +196,33 @@ class FrontEnd:
         Yields:
             One `Hop` per 10 ms, of the channels that have it.
         """
-        slab = max(HOP, _ROWS_AT_ONCE // max(1, len(channels)) * HOP)
+        slab = min(self._history.room, max(HOP, _ROWS_AT_ONCE // max(1, len(channels)) * HOP))
         for start in range(0, samples.shape[1], slab):
             part = np.clip(counts - start, 0, slab)
             live = np.flatnonzero(part)
             if len(live) == 0:
                 return
-            piece = samples[live, start : start + slab]
-            gone = None if lost is None else lost[live, start : start + slab]
-            yield from self._hops(self._assemble(channels[live], piece, part[live], gone))
+            piece = samples[:, start : start + slab]
+            gone = None if lost is None else lost[:, start : start + slab]
+            if len(live) < len(channels):
+                piece, part, gone = piece[live], part[live], None if gone is None else gone[live]
+            yield from self._hops(self._assemble(channels[live], piece, part, gone))
 
     def _assemble(self, channels: Int, samples: NDArray[np.int16], counts: Int, lost: Bool | None) -> _Work:
-        """Join history and new samples, and keep what the next push needs."""
+        """Keep the new samples, and see which hops they complete."""
         pending = self._pending[channels]
         hops = (pending + counts) // HOP
-        order = np.argsort(-hops, kind="stable")
-        channels, samples, counts, pending, hops = (a[order] for a in (channels, samples, counts, pending, hops))
-        work = np.zeros((len(channels), _TAIL + samples.shape[1] + HOP), np.int16)
-        work[:, :_TAIL] = self._tail[channels]
-        for p in np.unique(pending):
-            rows = np.flatnonzero(pending == p)
-            work[rows, LONG + p : LONG + p + samples.shape[1]] = samples[rows]
-        gone = self._lost_hops(channels, None if lost is None else lost[order], counts, pending, hops)
-        for h in np.unique(hops):
-            rows = np.flatnonzero(hops == h)
-            self._tail[channels[rows]] = work[rows, h * HOP : h * HOP + _TAIL]
+        first = self._history.append(channels, samples, counts, pending)
+        gone = self._lost_hops(channels, lost, counts, pending, hops)
         self._pending[channels] = (pending + counts) % HOP
-        return _Work(channels, hops, work, gone)
+        if (hops == hops[0]).all():
+            return _Work(channels, hops, first, gone)
+        order = np.argsort(-hops, kind="stable")
+        return _Work(channels[order], hops[order], first[order], gone[order])
 
     def _lost_hops(self, channels: Int, lost: Bool | None, counts: Int, pending: Int, hops: Int) -> Bool:
         """Say which hops hold lost samples, [k, 3 + hops] with the three before."""
-        most = int(hops[0])
+        most = int(hops.max())
         gone = np.zeros((len(channels), 3 + most + 1), np.bool_)
         gone[:, :3] = self._lost_before[channels]
         gone[:, 3] = self._pending_lost[channels]
@@ -181,45 +240,61 @@ class FrontEnd:
         if most == 0:
             return
         values = np.zeros((most, FIELDS, many), np.float32)
-        spectrum = np.zeros((most, many, BINS), np.float32)
-        blocks = work.samples[:, LONG - 3 * HOP : LONG + most * HOP].reshape(many, most + 3, HOP)
-        level, digital = _levels(blocks)
-        values[:, Field.LEVEL] = level[:, 3:].T
-        loudest = sliding_window_view(level, 4, axis=1).max(axis=2)
-        analysed = np.ascontiguousarray((loudest > ANALYSED_DBM0).T)
-        digital = np.ascontiguousarray(digital[:, 3:].T)
+        level, digital = self._levels(work, most)
+        values[:, Field.LEVEL] = level[3:]
+        loudest = np.maximum(np.maximum(level[3:], level[2:-1]), np.maximum(level[1:-2], level[:-3]))
+        analysed = loudest > ANALYSED_DBM0
         alive = np.arange(most)[:, None] < work.hops
-        self._spectra(work, analysed & alive, values, spectrum)
+        spectrum = self._spectra(work, analysed & alive, values)
         gone = np.ascontiguousarray(work.lost[:, 3:].T)
-        tainted = np.ascontiguousarray(sliding_window_view(work.lost, 4, axis=1).any(axis=2).T)
+        tainted = gone | work.lost[:, :-3].T | work.lost[:, 1:-2].T | work.lost[:, 2:-1].T
         for j in range(most):
             k = int(np.count_nonzero(work.hops > j))
             now = work.order[:k]
             index = self._index[now]
             self._index[now] = index + 1
-            end = LONG + (j + 1) * HOP
             yield Hop(
                 channels=now, index=index, values=values[j, :, :k], spectrum=spectrum[j, :k],
                 analysed=analysed[j, :k], digital=digital[j, :k], lost=gone[j, :k], tainted=tainted[j, :k],
                 active=np.zeros(k, np.bool_), voice=np.zeros(k, np.bool_), locked=np.zeros(k, np.bool_),
-                samples=work.samples[:k, end - LONG : end],
+                history=self._history, ends=work.first[:k] + (j + 1) * HOP,
             )  # fmt: skip
 
-    @staticmethod
-    def _spectra(work: _Work, wanted: Bool, values: Float, spectrum: Float) -> None:
-        """Fill in spectrum and spectral features of the wanted rows, a cacheful at a time."""
+    def _levels(self, work: _Work, most: int) -> tuple[Float, Bool]:
+        """Give level (dBm0, mean removed) [3 + hops, k], with the three hops before, and digital silence [hops, k]."""
+        starts = work.first + np.arange(most)[:, None] * HOP
+        np.minimum(starts, self._history.windows(HOP).shape[1] - 1, out=starts)
+        fresh, digital = _levels(self._history.windows(HOP)[work.order, starts])
+        level = np.concatenate((self._levels_before[work.order].T, fresh))
+        self._levels_before[work.order] = level[work.hops[:, None] + np.arange(3), np.arange(len(work.order))[:, None]]
+        return level, digital
+
+    def _spectra(self, work: _Work, wanted: Bool, values: Float) -> Float:
+        """Fill in the spectral features of the wanted rows, a cacheful at a time; give the spectra [hops, k, 257]."""
+        most, many = wanted.shape
+        if len(self._spectrum) < wanted.size * BINS:
+            self._spectrum = np.zeros(wanted.size * BINS, np.float32)
+        flat = self._spectrum[: wanted.size * BINS].reshape(wanted.size, BINS)
+        flat[~wanted.ravel()] = 0
         values[:, Field.BAND] = SILENT_DBM0
-        windows = sliding_window_view(work.samples, WINDOW, axis=1)[:, LONG + HOP - WINDOW :: HOP]
-        hop_of, row_of = np.nonzero(wanted)
-        for start in range(0, len(hop_of), _BLOCK_ROWS):
-            hops, rows = hop_of[start : start + _BLOCK_ROWS], row_of[start : start + _BLOCK_ROWS]
-            power, features = analyse(windows[rows, hops])
-            spectrum[hops, rows] = power
-            values[hops, Field.BAND : Field.FLOOR, rows] = features.T
+        windows = self._history.windows(WINDOW)
+        at = np.flatnonzero(wanted)
+        hop_of, row_of = np.divmod(at, many)
+        channels, starts = work.order[row_of], work.first[row_of] + (hop_of + 1) * HOP - WINDOW
+        for start in range(0, len(at), _BLOCK_ROWS):
+            part = slice(start, start + _BLOCK_ROWS)
+            rows = at[part]
+            together = int(rows[-1]) - int(rows[0]) == len(rows) - 1
+            out = flat[rows[0] : rows[-1] + 1] if together else np.empty((len(rows), BINS), np.float32)
+            features = analyse(windows[channels[part], starts[part]], out)
+            if not together:
+                flat[rows] = out
+            values[hop_of[part], Field.BAND : Field.FLOOR, row_of[part]] = features.T
+        return flat.reshape(most, many, BINS)
 
 
 def _levels(blocks: NDArray[np.int16]) -> tuple[Float, Bool]:
-    """Give level (dBm0, mean removed) and digital silence of hops, from int16 [k, hops, 80]."""
+    """Give level (dBm0, mean removed) and digital silence of hops, from int16 [hops, k, 80]."""
     wide = blocks.astype(np.float32)
     mean = wide.mean(axis=2)
     power = np.multiply(wide, wide, out=wide).mean(axis=2) - mean * mean

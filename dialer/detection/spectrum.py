@@ -45,18 +45,20 @@ def _lag_gain() -> Float:
 _LAG_GAIN: Final = _lag_gain()
 
 
-def power_spectrum(frames: NDArray[np.int16]) -> Float:
-    """Give the one-sided power spectrum float32 [r, 257] of int16 [r, 256]; its sum is the mean square."""
+def analyse(frames: NDArray[np.int16], power: Float) -> Float:
+    """Fill `power` with one-sided power spectra, which sum to the mean square, and give the features BAND..FLATNESS of `Field`.
+
+    Args:
+        frames: int16 [r, 256].
+        power: float32 [r, 257], written.
+
+    Returns:
+        float32 [11, r].
+    """
     bins = scipy.fft.rfft(frames * _HANN, FFT, axis=1)
-    power: Float = bins.real**2
-    power += bins.imag**2
+    np.square(bins.real, out=power)
+    power += np.square(bins.imag)
     power *= _SCALE
-    return power
-
-
-def analyse(frames: NDArray[np.int16]) -> tuple[Float, Float]:
-    """Give power spectra float32 [r, 257] and the features BAND..FLATNESS of `Field`, float32 [11, r]."""
-    power = power_spectrum(frames)
     total = power[:, _BAND].sum(axis=1) + _TINY
     f1, e1, at = _strongest(power, power[:, _PEAKS])
     e1[at == 0] = 0  # energy below the band looks like a peak at its edge
@@ -68,7 +70,7 @@ def analyse(frames: NDArray[np.int16]) -> tuple[Float, Float]:
     call, high, low = (power[:, part].sum(axis=1) / total for part in (_CALL, _HIGH, _LOW))
     purity1, purity2 = np.minimum(e1 / total, 1), np.minimum(e2 / total, 1)
     features = (dbm0(total), f1, purity1, f2, purity2, call, voicing, pitch, high, low, _flatness(power))
-    return power, np.stack(features).astype(np.float32, copy=False)
+    return np.stack(features).astype(np.float32, copy=False)
 
 
 def _strongest(power: Float, within: Float) -> tuple[Float, Float, NDArray[np.intp]]:

@@ -11,17 +11,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.detection.frontend import LONG
+from dialer.detection.frontend import LONG, Field, Hop
 from dialer.detection.level import HOP, HOP_S, RATE_HZ, SILENT_DBM0, mean_square
+from dialer.detection.robust import deviation, median, straight
 
 JUMP_HZ: Final = 25.0
 """A larger step between hops is another tone. A falling beep moves by less than 20 Hz a hop."""
 
 _HOLE_HOPS: Final = 6
 _DROP_HOPS: Final = 3
-_DROP_DB: Final = 10.0
-_KEPT: Final = 400
+_KEPT: Final = 300
+_CALM_HOPS: Final = 4
+_CALM_HZ: Final = 2.5
+_CALM_DB: Final = 0.7
+_CALM_PURITY: Final = 0.85
 _BOX: Final = 64  # samples of the envelope's box filter: first zero 125 Hz away
+_CLOCK: Final = -2j * np.pi / RATE_HZ * np.arange(LONG)
 _SETTLED_HOPS: Final = 6
 _NEAR_FLOOR_DB: Final = 4.0
 
@@ -56,18 +61,22 @@ class Segment:
 class ToneTracker:
     """Follows one channel's strongest tone. Fed only while something tonal sounds or a run is open."""
 
-    __slots__ = ("_after_db", "_before", "_before_db", "_drops", "_fall", "_floor", "_rise", "_end", "_freqs", "_holes", "_last", "_levels", "_other", "_purities", "_start", "hops")
+    __slots__ = (
+        "_after_db", "_before", "_before_db", "_calm", "_drops", "_end", "_fall", "_floor", "_freqs", "_holes", "_levels",
+        "_other", "_purities", "_rise", "_start", "freq_hz", "hops",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.hops = 0  # hops of the open run that are tonal; 0: none open
+        self.freq_hz = 0.0  # of its last tonal hop
         self._freqs: list[float] = []
         self._levels: list[float] = []
         self._purities: list[float] = []
         self._start = 0.0
         self._end = 0  # hop after the last tonal one
-        self._last = 0.0
         self._holes = 0
         self._drops = 0
+        self._calm = 0  # hops in a row without a move in pitch or level
         self._other: list[tuple[float, float, float]] = []
         self._before = False
         self._rise = self._fall = 0.1
@@ -80,17 +89,9 @@ class ToneTracker:
         return self.hops > 0
 
     @property
-    def freq_hz(self) -> float:
-        """Give the frequency of the open run."""
-        return self._last
-
-    @property
     def steady(self) -> bool:
         """Tell whether a steady tone is sounding now: open for 70 ms, without a hole, not moving in pitch or level."""
-        if self.hops < _SETTLED_HOPS + 1 or self._holes:
-            return False
-        freqs, levels, purities = self._freqs[-5:], self._levels[-5:], self._purities[-5:]
-        return max(freqs) - min(freqs) < 5.0 and max(levels) - min(levels) < 1.5 and min(purities) > 0.85
+        return self._calm >= _CALM_HOPS and self.hops > _SETTLED_HOPS
 
     @property
     def length_hops(self) -> int:
@@ -98,76 +99,84 @@ class ToneTracker:
         return self._end - round(self._start / HOP_S)
 
     def update(
-        self, index: int, tonal: bool, freq: float, level: float, purity: float, quiet: bool, held: bool,
-        floor: float, samples: NDArray[np.int16],
+        self, index: int, tonal: bool, freq: float, level: float, purity: float, quiet: bool, held: bool, hop: Hop,
+        column: int,
     ) -> Segment | None:  # fmt: skip
         """Take one hop.
 
         Args:
             index: hop number.
             tonal: the window holds one narrow peak.
-            freq, level, purity: of that peak; Hz, dBm0, 0..1.
+            freq: of that peak, Hz.
+            level: of the window, dBm0.
+            purity: share of the peak in the window, the line's noise left out, 0..1.
             quiet: the hop's own level fell well below the run's.
             held: the hop is lost, or looks so: it neither continues nor ends anything.
-            floor: the line's noise floor, dBm0.
-            samples: int16 [1024], up to the end of this hop.
+            hop: the hop, for its samples and its noise floor.
+            column: this channel's column in it.
 
         Returns:
             A segment, when this hop ended one.
         """
-        self._floor = floor
-        if self.hops == 0:
-            if tonal:
-                self._open(index, freq, level, purity)
-            return None
-        if tonal and abs(freq - self._last) < JUMP_HZ:
-            self._extend(index, freq, level, purity, samples)
-            return None
         if tonal:
+            if self.hops == 0:
+                self._open(index, freq, level, purity)
+                return None
+            if -JUMP_HZ < freq - self.freq_hz < JUMP_HZ:
+                self._extend(index, freq, level, purity, hop, column)
+                return None
             self._other.append((freq, level, purity))
             if len(self._other) >= 2 and abs(self._other[-1][0] - self._other[-2][0]) < JUMP_HZ:
-                return self._change(index, samples)
-        return self._miss(index, quiet, held, samples)
+                return self._change(index, hop, column)
+        elif self.hops == 0:
+            return None
+        self._calm = 0
+        self._holes += 1
+        self._drops += quiet and not held
+        if self._drops >= _DROP_HOPS or self._holes > _HOLE_HOPS:
+            return self._close(index, hop, column)
+        return None
 
     def _open(self, index: int, freq: float, level: float, purity: float) -> None:
         self.hops = 1
         self._freqs, self._levels, self._purities = [freq], [level], [purity]
         self._start = max(0.0, (index - 1) * HOP_S)
-        self._end, self._last = index + 1, freq
-        self._holes = self._drops = 0
+        self._end, self.freq_hz = index + 1, freq
+        self._holes = self._drops = self._calm = 0
         self._other.clear()
         self._before = index < 3
 
-    def _extend(self, index: int, freq: float, level: float, purity: float, samples: NDArray[np.int16]) -> None:
-        self.hops += 1
-        self._holes = self._drops = 0
-        self._other.clear()
-        self._last, self._end = freq, index + 1
-        if len(self._freqs) < _KEPT:
+    def _extend(self, index: int, freq: float, level: float, purity: float, hop: Hop, column: int) -> None:
+        hops = self.hops = self.hops + 1
+        moved = abs(freq - self.freq_hz) > _CALM_HZ or abs(level - self._levels[-1]) > _CALM_DB or purity < _CALM_PURITY
+        self._calm = 0 if moved else self._calm + 1
+        self._end, self.freq_hz = index + 1, freq
+        if self._holes:
+            self._holes = self._drops = 0
+            self._other.clear()
+        if hops <= _KEPT:
             self._freqs.append(freq)
             self._levels.append(level)
             self._purities.append(purity)
-        if self.hops == _SETTLED_HOPS:
-            self._start = self._find_start(index, samples)
+        else:
+            self._levels[-1] = level
+        if hops == _SETTLED_HOPS:
+            self._floor = float(hop[Field.FLOOR][column])
+            self._start = self._find_start(index, _samples(hop, column))
 
-    def _miss(self, index: int, quiet: bool, held: bool, samples: NDArray[np.int16]) -> Segment | None:
-        self._holes += 1
-        self._drops += quiet and not held
-        if self._drops >= _DROP_HOPS or self._holes > _HOLE_HOPS:
-            return self._close(index, samples)
-        return None
-
-    def _change(self, index: int, samples: NDArray[np.int16]) -> Segment | None:
+    def _change(self, index: int, hop: Hop, column: int) -> Segment | None:
         """Another tone has taken over: end the old run, open the new one."""
         first, second = self._other[-2:]
-        segment = self._close(index, samples)
+        segment = self._close(index, hop, column)
         self._open(index - 1, *first)
-        self._extend(index, *second, samples)
+        self._extend(index, *second, hop, column)
         return segment
 
-    def _close(self, index: int, samples: NDArray[np.int16]) -> Segment | None:
-        settled = self.hops >= _SETTLED_HOPS
-        segment = self._segment(self._find_end(index, samples)) if settled else None
+    def _close(self, index: int, hop: Hop, column: int) -> Segment | None:
+        segment = None
+        if self.hops >= _SETTLED_HOPS:
+            self._floor = float(hop[Field.FLOOR][column])
+            segment = self._segment(self._find_end(index, _samples(hop, column)))
         self.hops = 0
         self._other.clear()
         return segment
@@ -180,13 +189,12 @@ class ToneTracker:
 
     def _segment(self, end_s: float) -> Segment:
         trim = 3 if len(self._freqs) > 8 else 1
-        freqs = np.array(self._freqs[trim:-trim] or self._freqs)
-        levels = np.array(self._levels[trim:-trim] or self._levels)
-        slope, spread = _straighten(freqs)
+        freqs, levels = self._freqs[trim:-trim] or self._freqs, self._levels[trim:-trim] or self._levels
+        slope, spread = straight(freqs)
         return Segment(
-            start_s=self._start, end_s=max(end_s, self._start), freq_hz=float(np.median(freqs)), spread_hz=spread,
-            slope_hz_s=slope / HOP_S, level_dbm0=float(np.median(levels)), level_spread_db=float(levels.std()),
-            purity=float(np.median(self._purities)), hops=self.hops, rise_s=self._rise, fall_s=self._fall,
+            start_s=self._start, end_s=max(end_s, self._start), freq_hz=median(freqs), spread_hz=spread,
+            slope_hz_s=slope / HOP_S, level_dbm0=median(levels), level_spread_db=deviation(levels),
+            purity=median(self._purities), hops=self.hops, rise_s=self._rise, fall_s=self._fall,
             before_db=self._before_db, after_db=self._after_db, open_start=self._before,
         )  # fmt: skip
 
@@ -203,7 +211,7 @@ class ToneTracker:
 
     def _find_end(self, index: int, samples: NDArray[np.int16]) -> float:
         """Find where the envelope fell to half after it had last stood, within the last 128 ms, how fast, and to what."""
-        envelope = _envelope(samples, self._last)
+        envelope = _envelope(samples, self.freq_hz)
         origin = (index + 1) * HOP - LONG + _BOX // 2
         last = self._end * HOP - WINDOW_LAG - origin
         self._fall, self._after_db = 0.1, 0.0
@@ -225,9 +233,17 @@ WINDOW_LAG: Final = 128
 
 def _envelope(samples: NDArray[np.int16], freq_hz: float) -> NDArray[np.float64]:
     """Give the envelope of one tone, float64 [1024 - 63], each value centred 32 samples after its index."""
-    turn = np.exp(-2j * np.pi * freq_hz / RATE_HZ * np.arange(len(samples)))
-    total = np.concatenate(([0], np.cumsum(samples * turn)))
-    return np.abs(total[_BOX:] - total[:-_BOX])
+    turn = np.exp(_CLOCK[: len(samples)] * freq_hz)
+    total = np.cumsum(samples * turn)
+    envelope = np.empty(len(samples) - _BOX + 1)
+    envelope[0] = abs(total[_BOX - 1])
+    np.abs(total[_BOX:] - total[:-_BOX], out=envelope[1:])
+    return envelope
+
+
+def _samples(hop: Hop, column: int) -> NDArray[np.int16]:
+    row: NDArray[np.int16] = hop.recent(np.array([column]))[0]
+    return row
 
 
 def _quietest(samples: NDArray[np.int16], envelope: float, floor_dbm0: float) -> float:
@@ -240,13 +256,3 @@ def _quietest(samples: NDArray[np.int16], envelope: float, floor_dbm0: float) ->
     if least < mean_square(floor_dbm0 + _NEAR_FLOOR_DB):
         return QUIET_DB
     return float(10 * np.log10(least / (2 * (envelope / _BOX) ** 2)))
-
-
-def _straighten(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Fit a line: slope per hop, and the standard deviation about it."""
-    n = len(values)
-    if n < 3:
-        return 0.0, float(values.std())
-    x = np.arange(n) - (n - 1) / 2
-    slope = float((x * values).sum() / (x * x).sum())
-    return slope, float((values - values.mean() - slope * x).std())
