@@ -14,6 +14,7 @@ from dialer.callback.record import IMMEDIATE
 from dialer.store import CallbackFilter, Store
 
 DAY_S: Final = 86400.0
+MILLISECOND: Final = timedelta(milliseconds=1)  # what the store keeps times to
 OPEN_COUNT_KEPT_S: Final = 1.0
 QUEUE_FULL_RETRY_S: Final = 60
 
@@ -82,7 +83,7 @@ class Limits:
             services=frozenset({service}),
             numbers=frozenset({number}),
             types=frozenset({IMMEDIATE}),
-            created_from=now - timedelta(seconds=DAY_S),
+            created_from=now - timedelta(seconds=DAY_S) + MILLISECOND,  # the bound itself is 24 h ago: free again
             order="created_at",
             limit=limit,
         )
@@ -106,7 +107,7 @@ class Limits:
         if (service, window_s) in self._primed:
             return
         self._primed.add((service, window_s))
-        since = now - timedelta(seconds=window_s)
+        since = now - timedelta(seconds=window_s) + MILLISECOND
         wanted = CallbackFilter(
             services=frozenset({service}), created_from=since, created_until=now, order="created_at", limit=limit
         )

@@ -15,6 +15,7 @@ from dialer.callback.option import PLACEHOLDER
 from dialer.callback.options import OWN_PREFIX, V1_NAMES, ServiceOptions, option_key
 from dialer.callback.state import Actor
 from dialer.config import DialerConfig
+from dialer.routing import TargetError, parse_target
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ def sort_parameters(request: CreateRequest, options: ServiceOptions, config: Dia
     _refuse_read_only(parameters)
     overrides = _overrides(parameters, options, config, request.service)
     effective = with_overrides(options, overrides | _filled_in(options, overrides, parameters))
+    _check_names(options, effective, config)
     user_data = {key: value for key, value in parameters.items() if not key.startswith("_")}
     _limit_user_data(user_data)
     return Sorted(
@@ -119,6 +121,20 @@ def with_overrides(options: ServiceOptions, overrides: Mapping[str, Any]) -> Ser
         detail = error.errors()[0]
         key = str(detail["loc"][0]) if detail["loc"] else "options"
         raise BadParameter(f"{V1_NAMES.get(key, key)}: {detail['msg'].removeprefix('Value error, ')}") from error
+
+
+def _check_names(options: ServiceOptions, effective: ServiceOptions, config: DialerConfig) -> None:
+    """What a request replaced must lead somewhere, as configured values must.
+
+    Raises BadParameter: for a target that cannot be read, or a route point that nobody configured.
+    """
+    if effective.target != options.target:
+        try:
+            parse_target(effective.target)
+        except TargetError as error:
+            raise BadParameter(f"_target: {error}") from error
+    if effective.route_point != options.route_point and effective.route_point not in config.route_points:
+        raise BadParameter(f"_route_point: there is no route point {effective.route_point!r}")
 
 
 def _refuse_read_only(parameters: Mapping[str, Any]) -> None:
