@@ -1,5 +1,7 @@
 """A dialer without a SIP side: real configuration, real SQLite store, real booking, a worker that only listens."""
 
+import asyncio
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -86,8 +88,22 @@ class TestedDialer:
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://dialer", headers=headers)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """An empty database with the schema of today."""
+    path = tmp_path_factory.mktemp("migrated") / "dialer.db"
+
+    async def make():
+        store = await Store.open(f"sqlite+aiosqlite:///{path}")
+        await store.close()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-async def store(tmp_path):
+async def store(tmp_path, migrated):
+    shutil.copy(migrated, tmp_path / "dialer.db")
     opened = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/dialer.db", busy_s=0.3)
     yield opened
     await opened.close()

@@ -24,7 +24,6 @@ from dialer.callback.record import SCHEDULED
 from dialer.callback.state import Actor, State
 from dialer.config import load_text
 from dialer.events import Bus, CallbackChanged, Rejected
-from dialer.store import Store
 
 START = datetime(2026, 3, 2, 16, 0, 0, tzinfo=UTC)
 NUMBER = "+16504661232"
@@ -65,13 +64,6 @@ class Desk:
 
     def forward(self, seconds):
         self.clock.time += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-async def store(tmp_path):
-    opened = await Store.open(f"sqlite+aiosqlite:///{tmp_path}/dialer.db")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
