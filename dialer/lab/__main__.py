@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--record", type=Path, metavar="DIR", help="record what every call heard and said")
     arguments = parser.parse_args()
     host, _, port = arguments.listen.rpartition(":")
-    return run_lab(LabSettings(host=host, port=int(port), record=arguments.record))
+    return run_lab(LabSettings(host=host, port=int(port), record=arguments.record), until_input_closes=True)
 
 
 if __name__ == "__main__":

@@ -106,26 +106,28 @@ class Lab:
         return called, UNKNOWN
 
 
-def run_lab(settings: LabSettings) -> int:
-    """Runs the lab until its standard input closes or SIGTERM or SIGINT comes; returns the exit status.
+def run_lab(settings: LabSettings, *, until_input_closes: bool = False) -> int:
+    """Runs the lab until SIGTERM or SIGINT comes, or its standard input closes if asked to; returns the exit status.
 
     Prints one line of JSON when calls can come: `{"event": "ready", "host": ..., "port": ...}`. Nothing else goes to
     the standard output: what the libraries print there is sent to the standard error.
     """
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
-        return asyncio.run(_run(settings, output))
+        return asyncio.run(_run(settings, output, until_input_closes=until_input_closes))
 
 
-async def _run(settings: LabSettings, output: TextIO) -> int:
+async def _run(settings: LabSettings, output: TextIO, *, until_input_closes: bool) -> int:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    await _watch_input(over)
+    watching = asyncio.create_task(_watch_input(over), name="lab-input") if until_input_closes else None
     async with Lab(settings) as lab:
         print(json.dumps({"event": "ready", "host": settings.host, "port": lab.port}), file=output, flush=True)
         await over.wait()
+    if watching is not None:
+        watching.cancel()
     return 0
 
 
@@ -134,11 +136,6 @@ async def _watch_input(over: asyncio.Event) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-
-    async def until_closed() -> None:
-        while await reader.read(4096):
-            pass
-        over.set()
-
-    watching = asyncio.create_task(until_closed(), name="lab-input")
-    watching.add_done_callback(lambda _: over.set())
+    while await reader.read(4096):
+        pass
+    over.set()
