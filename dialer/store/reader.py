@@ -87,7 +87,7 @@ class Reader:
                 raise
             raise translated from error
 
-    async def _all(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    async def _all(self, statement: sa.Select[Any]) -> Sequence[Any]:
         async with self._read() as connection:
-            found: Sequence[sa.Row[Any]] = (await connection.execute(statement)).all()
+            found: Sequence[Any] = (await connection.execute(statement)).all()
         return found
