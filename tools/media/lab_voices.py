@@ -22,7 +22,7 @@ SPOKEN: dict[str, tuple[str, str]] = {
     "hello_slt": ("slt", "Hello?"),
     "hello_name": ("rms", "Hello, Robert here."),
     "yes_hello": ("slt", "Yes, hello?"),
-    "business": ("slt", "Good morning, Baker and Sons, this is Anna speaking. How can I help you?"),
+    "business": ("slt", "Baker and Sons, good morning, this is Anna."),
     "voicemail": (
         "rms",
         (
