@@ -13,6 +13,7 @@ from dialer.store.errors import (
     StoreUnavailable,
     StoreUrlError,
     UnknownCallback,
+    Unstorable,
     VersionConflict,
 )
 from dialer.store.filter import CallbackFilter
@@ -33,5 +34,6 @@ __all__ = [
     "StoreUnavailable",
     "StoreUrlError",
     "UnknownCallback",
+    "Unstorable",
     "VersionConflict",
 ]

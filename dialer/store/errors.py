@@ -55,6 +55,10 @@ class DuplicateCallback(StoreError):  # noqa: N818
         self.callback_id = callback_id
 
 
+class Unstorable(StoreError):  # noqa: N818
+    """A value cannot be stored: a text with a NUL character, or something that JSON cannot write."""
+
+
 class StoreClosed(StoreError):  # noqa: N818
     """The store has been closed; nothing more can be written."""
 

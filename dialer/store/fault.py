@@ -4,15 +4,19 @@ Nothing is hidden: an error that is not recognised passes as it is, for it is a 
 """
 
 import sqlite3
+from typing import Any
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, StatementError
 
-from dialer.store.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreUnavailable
+from dialer.store.errors import StoreBusy, StoreDamaged, StoreError, StoreFull, StoreUnavailable, Unstorable
+from dialer.store.operation import Operation, refusal
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _FULL = frozenset({sqlite3.SQLITE_FULL})
 _DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _UNWRITABLE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
+
+_NOT_WRITABLE = (TypeError, ValueError, OverflowError)  # what JSON and the drivers raise for values they cannot write
 
 # PostgreSQL error classes: https://www.postgresql.org/docs/15/errcodes-appendix.html
 _PG_FULL = frozenset({"53100"})  # disk_full
@@ -60,6 +64,16 @@ def translate(error: BaseException, url: str) -> StoreError | None:
         return StoreUnavailable(
             f"the database {url} cannot be reached ({cause}). Check that it runs, its address, user and password"
         )
+    return None
+
+
+def refused(error: BaseException, operation: Operation[Any]) -> StoreError | None:
+    """The store's answer when the database does not take what one operation wrote; None when that is a bug."""
+    if isinstance(error, IntegrityError):
+        return refusal(operation)
+    cause = error.orig if isinstance(error, StatementError) else error
+    if isinstance(error, DataError) or sqlstate(cause).startswith("22") or isinstance(cause, _NOT_WRITABLE):
+        return Unstorable(f"a value cannot be stored: {cause}")
     return None
 
 

@@ -15,6 +15,7 @@ from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntr
 from dialer.callback.state import UNOWNED, Actor, Phase, Position, State
 from dialer.callback.transition import resolve
 from dialer.store.desk import CANCELS, DIAL_PLACES, Stage, first_version
+from dialer.store.errors import AttemptConflict, DuplicateCallback, StoreError, UnknownCallback
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -32,6 +33,19 @@ class Operation(Protocol[T_co]):
 
     def apply(self, stage: Stage) -> T_co:
         """Do it, or raise and leave nothing behind."""
+
+
+def refusal(operation: Operation[Any]) -> StoreError | None:
+    """What it means when an index or a reference of the database refuses this operation; None when that is a bug."""
+    match operation:
+        case BeginAttempt():
+            return AttemptConflict(operation.callback_id, "")
+        case Create():
+            return DuplicateCallback(operation.fields["id"])
+        case AddJournal():
+            return UnknownCallback(operation.callback_id)
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from dialer.store import fault, transaction
 from dialer.store.errors import StoreClosed
@@ -125,12 +124,9 @@ class Writer:
             return
         operations = [request.operation for request in batch]
         try:
-            outcomes = await self._transact(lambda connection: transaction.run(connection, operations))  # type: ignore[arg-type]
-        except IntegrityError as error:
-            await self._commit_apart(batch, error)
+            outcomes = await self._transact(lambda connection: transaction.run(connection, operations))
         except Exception as error:  # noqa: BLE001  (whoever asked gets it; the writer serves the others)
-            for request in batch:
-                _refuse(request, fault.translate(error, self._url) or error)
+            await self._fail(batch, error)
         else:
             for request, outcome in zip(batch, outcomes, strict=True):
                 if outcome.refusal is not None:
@@ -138,14 +134,15 @@ class Writer:
                 elif not request.answer.done():
                     request.answer.set_result(outcome.value)
 
-    async def _commit_apart(self, batch: Sequence[_Request], error: IntegrityError) -> None:
-        """An index of the database refused one of them (another node was first): find out which."""
-        if len(batch) == 1:
-            refusal = getattr(batch[0].operation, "refusal", None)
-            _refuse(batch[0], refusal(error) if refusal else error)
+    async def _fail(self, batch: Sequence[_Request], error: Exception) -> None:
+        """Nothing of the batch is written: tell why, or find out which one of them the database does not take."""
+        known = fault.translate(error, self._url)
+        if known is None and len(batch) > 1:
+            for request in batch:
+                await self._commit([request])
             return
         for request in batch:
-            await self._commit([request])
+            _refuse(request, known or fault.refused(error, request.operation) or error)
 
     async def _commit_alone(self, request: _Request) -> None:
         try:
