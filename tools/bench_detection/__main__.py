@@ -92,6 +92,9 @@ def main() -> int:
     for each in (table.accuracy(calls, runs), table.errors(calls, runs), table.latencies(calls, runs)):
         out.print(each, highlight=False)
     out.print(table.processor(runs), highlight=False)
+    for run in runs:
+        if run.warning:
+            out.print(f"{run.name}: {run.warning}", style="bold red", markup=False, highlight=False)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(table.as_json(calls, runs), indent=1) + "\n")
     return 0

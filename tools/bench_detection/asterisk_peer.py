@@ -28,14 +28,18 @@ from tools.pbx.manager import ManagerError
 
 DIALPLAN = """
 exten => bench-amd,1,Answer()
- same => n,UserEvent(Began,CallId: ${CHANNEL(pjsip,call-id)})
+ same => n,Set(ID=${CHANNEL(pjsip,call-id)})
+ same => n,UserEvent(Began,CallId: ${ID})
  same => n,AMD()
- same => n,UserEvent(Heard,CallId: ${CHANNEL(pjsip,call-id)},Said: ${AMDSTATUS},Cause: ${AMDCAUSE})
+ same => n,Set(GOT=${CHANNEL(rtcp,rxcount)})
+ same => n,UserEvent(Heard,CallId: ${ID},Said: ${AMDSTATUS},Cause: ${AMDCAUSE},Received: ${GOT})
  same => n,Hangup()
 exten => bench-tones,1,Answer()
- same => n,UserEvent(Began,CallId: ${CHANNEL(pjsip,call-id)})
+ same => n,Set(ID=${CHANNEL(pjsip,call-id)})
+ same => n,UserEvent(Began,CallId: ${ID})
  same => n,ToneScan(,60,,f)
- same => n,UserEvent(Heard,CallId: ${CHANNEL(pjsip,call-id)},Said: ${TONESCANSTATUS},Cause: )
+ same => n,Set(GOT=${CHANNEL(rtcp,rxcount)})
+ same => n,UserEvent(Heard,CallId: ${ID},Said: ${TONESCANSTATUS},Cause: ,Received: ${GOT})
  same => n,Hangup()
 """
 """What the calls reach; the first event gives the time the audio begins, the second the verdict."""
@@ -57,6 +61,12 @@ AMD_SILENCE_S, TONE_SILENCE_S = 5.5, 1.0
 
 SIP_PORTS, MEDIA_PORTS = 26_000, 27_000
 """First ports of the SIPp instances; one and four apart."""
+
+PACKET_S = 0.02
+"""Audio in one RTP packet."""
+
+STARVED = 0.95
+"""Share of the packets that must have arrived for a verdict to count."""
 
 SCENARIO = """<?xml version="1.0" encoding="UTF-8"?>
 <scenario name="play a call">
@@ -142,6 +152,7 @@ class Ear:
     manager: Manager
     began: dict[str, float] = field(default_factory=dict)
     heard: dict[str, tuple[float, str]] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._ends = threading.Event()
@@ -159,6 +170,7 @@ class Ear:
                 self.began[call_id] = now
             elif event.get("UserEvent") == "Heard":
                 words = (event.get("Said", ""), event.get("Cause", ""))
+                self.received[call_id] = int(event.get("Received") or 0)
                 self.heard[call_id] = (now, " ".join(word for word in words if word))
 
     def stop(self) -> None:
@@ -235,8 +247,10 @@ def _session(pbx: Asterisk, folder: Path, calls: Sequence[LabelledCall], kind: s
         ear.stop()
     words = AMD_VERDICT if kind == "amd" else TONE_VERDICT
     heard = {play.call.path: _heard(play, ear, words) for play in plays}
+    starved = sum(_starved(play, ear) for play in plays)
+    warning = f"{starved} of {len(plays)} calls got too little audio: the machine was too busy" if starved else ""
     name = "Asterisk AMD()" if kind == "amd" else "Asterisk ToneScan()"
-    return Run(name, heard, audio_s, cpu_s, "the whole process: SIP, RTP, codec")
+    return Run(name, heard, audio_s, cpu_s, "the whole process: SIP, RTP, codec", warning)
 
 
 def _heard(play: Play, ear: Ear, words: dict[str, str]) -> Heard:
@@ -247,6 +261,14 @@ def _heard(play: Play, ear: Ear, words: dict[str, str]) -> Heard:
     verdict = words.get(said.split(" ")[0])
     began = ear.began.get(play.call_id, at)
     return Heard(play.call.path, () if verdict is None else ((verdict, at - began),), said)
+
+
+def _starved(play: Play, ear: Ear) -> bool:
+    """Whether less audio arrived until the verdict than the time would hold: then the verdict means nothing."""
+    if play.call_id not in ear.heard or play.call_id not in ear.began:
+        return False
+    expected = (ear.heard[play.call_id][0] - ear.began[play.call_id]) / PACKET_S
+    return ear.received[play.call_id] < STARVED * expected - 5
 
 
 def _cpu_s(pid: int | None) -> float:
@@ -266,7 +288,8 @@ async def _play_all(plays: Sequence[Play], folder: Path, sip_port: int, at_once:
         nonlocal played
         slot = await slots.get()
         try:
-            played += await _play(play, folder, sip_port, slot)
+            up_s = await _play(play, folder, sip_port, slot)
+            played += up_s
         finally:
             slots.put_nowait(slot)
 

@@ -40,6 +40,7 @@ class Run:
         audio_s: seconds of audio it was given.
         cpu_s: seconds of processor time it took, None when not measured.
         cpu_note: what that time covers.
+        warning: why the run should not be trusted, empty when it can be.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Run:
     audio_s: float
     cpu_s: float | None
     cpu_note: str = ""
+    warning: str = ""
 
     @property
     def channels_per_core(self) -> float | None:
