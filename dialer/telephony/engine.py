@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 pj = native.load()
 
 FRAME_MS = 20
-END_PATIENCE_S = 4.0  # a far end that does not answer BYE or CANCEL ends its leg after this; the library goes on trying
 RTP_CHECK_S = 0.5
 EVENT_BATCH = 1024
 FIRST_RTP, PLAY_STARTED, PLAY_FINISHED = 1, 2, 3  # tap_bank.hpp, AudioEventKind
@@ -126,6 +125,8 @@ class Engine:
 
     def let_go(self, call: SipCall) -> None:
         """The library is done with a call: it goes to the graveyard."""
+        if call.overdue is not None:
+            call.overdue.cancel()
         if self._calls.pop(call.leg.key, None) is not None:
             self._graveyard.append(call)
 
@@ -240,10 +241,6 @@ class Engine:
         call = self._calls.get(leg.key)
         if call is not None:
             call.end(cause, status=status, q850=q850, headers=headers)
-
-    def end_overdue(self, call: SipCall) -> None:
-        """Ends the leg itself when the far end does not confirm its end in time."""
-        self.thread.after(END_PATIENCE_S, lambda: call.finish("us", call.facts.cause or "normal", local=True))
 
     async def load(self, files: Sequence[Path]) -> list[Any]:
         """Loop: gives the files as prompts; read in another thread when not known yet."""

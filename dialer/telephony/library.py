@@ -93,7 +93,7 @@ class Library:
     def _abandon(self) -> None:
         self._engine.bell.take_down()
         try:
-            self._endpoint.libDestroy(0 if self.ports else pj.PJSUA_DESTROY_NO_NETWORK)
+            self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
         except pj.Error as fault:
             log.warning("pjsua2 did not close cleanly: %s", fault.info())
         pj.Endpoint.__swig_destroy__(self._endpoint)

@@ -31,11 +31,13 @@ from dialer.telephony.sip_message import SipMessage, clean_header, parse
 if TYPE_CHECKING:
     from dialer.telephony.engine import Engine
     from dialer.telephony.leg import Leg
+    from dialer.telephony.sip_thread import Timer
 
 log = logging.getLogger(__name__)
 pj = native.load()
 
-ANSWERED_STATES = frozenset({pj.PJSIP_INV_STATE_CONFIRMED, pj.PJSIP_INV_STATE_CONNECTING})
+END_PATIENCE_S = 4.0  # a far end that does not answer BYE or CANCEL ends its leg after this
+DTMF_IS_UPDATE = 1  # pjmedia/stream.h, PJMEDIA_STREAM_DTMF_IS_UPDATE; not among the symbols that SWIG is given
 
 
 class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
@@ -64,6 +66,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.progressed = False
         self.rtp_since = 0.0  # loss of RTP counts from here: the answer, or the end of a hold
         self.stands_in_for: SipCall | None = None
+        self.overdue: Timer | None = None
         engine.adopt(self)
 
     # --- commands ---
@@ -94,12 +97,16 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         if code is not None:
             add_headers(prm.txOption, [("Reason", f"Q.850;cause={code}")])
         self.audio.stop(0)
-        self.engine.end_overdue(self)
+        self.overdue = self.engine.thread.after(END_PATIENCE_S, self._give_up)
         try:
             self.hangup(prm)
         except pj.Error as fault:
             log.warning("hangup of %r failed: %s", self.leg, fault.info())
             self.finish("us", cause, local=True)
+
+    def _give_up(self) -> None:
+        """The far end did not confirm its end: the leg ends, the library goes on trying."""
+        self.finish("us", self.facts.cause or "normal", local=True)
 
     def failed(self) -> None:
         """An error of ours happened on this call: it is ended, so that it is not left half known."""
@@ -216,7 +223,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     @director
     def onDtmfEvent(self, prm: Any) -> None:  # noqa: N802
         """A digit; updates of the same digit are one."""
-        if prm.flags & pj.PJMEDIA_STREAM_DTMF_IS_UPDATE:
+        if prm.flags & DTMF_IS_UPDATE:
             return
         method = "info" if prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO else "rfc4733"
         self.tell(Dtmf(time.monotonic(), prm.digit, method))  # type: ignore[arg-type]
