@@ -16,11 +16,15 @@ from dialer.detection.answer_rules import RuleClassifier
 from dialer.detection.cadence import resolve
 from dialer.detection.channel import Channel
 from dialer.detection.finding import Finding
+from dialer.detection.dtmf import DigitListener
 from dialer.detection.frontend import Bool, Field, Float, FrontEnd, Hop, Int
 from dialer.detection.level import HOP_S, RATE_HZ
+from dialer.detection.music import MusicListener
+from dialer.detection.resample import Halver
 from dialer.detection.settings import DetectionError, DetectionSettings, UnknownProfile
+from dialer.detection.teletype import TeletypeListener
 
-_FRAME: Final = 160
+_FRAMES_A_SECOND: Final = 50
 _PAUSE_HOPS: Final = tuple(round(s / HOP_S) for s in PAUSES_S)
 _ASK_EVERY: Final = 10
 _CONFIRM_POINTS: Final = 15
@@ -56,7 +60,11 @@ class DetectorBank:
         self._classifier: AnswerClassifier = classifier or RuleClassifier()
         self._classifier.attach(channels)
         self._front = FrontEnd(channels)
+        self._halver = Halver(channels) if self.settings.rate == 2 * RATE_HZ else None
         self._activity = Activity(channels)
+        self._digits = DigitListener(channels)
+        self._teletype = TeletypeListener(channels)
+        self._music = MusicListener(channels)
         self._open: list[Channel | None] = [None] * channels
         self.parameters_hash = self.settings.digest(self._atlas.digest, self._classifier.digest)
         self._said: set[int] = set()  # channels with findings not handed out yet
@@ -72,6 +80,7 @@ class DetectorBank:
         self._digital = np.zeros(channels, np.int32)
         self._data_run = np.zeros(channels, np.int32)
         self._due = np.full(channels, _NEVER, np.int64)
+        self._media = np.zeros(channels, np.bool_)  # a frame was received since the answer
 
     # -- opening and closing -------------------------------------------------------------------------------------------
 
@@ -90,7 +99,10 @@ class DetectorBank:
         if name not in self.settings.profiles:
             raise UnknownProfile(f"profile {name!r}: known are {', '.join(sorted(self.settings.profiles))}")
         self._front.reset(channel)
-        self._activity.reset(channel)
+        if self._halver is not None:
+            self._halver.reset(channel)
+        for listener in (self._activity, self._digits, self._teletype, self._music):
+            listener.reset(channel)
         self._open[channel] = Channel(
             channel, phase, country or self.settings.country, self.settings.profiles[name], self._atlas,
             self.parameters_hash, self._said,
@@ -102,6 +114,7 @@ class DetectorBank:
             counts[channel] = 0
         self._awaits[channel] = phase == "answered"
         self._due[channel] = 0
+        self._media[channel] = False
         self._classifier.reset(np.array([channel], np.intp))
 
     def answer(self, channel: int) -> None:
@@ -113,6 +126,7 @@ class DetectorBank:
         self._voiced[channel] = 0
         self._begun[channel] = self._front.samples_heard(channel) // 80
         self._due[channel] = 0
+        self._media[channel] = False
         self._classifier.reset(np.array([channel], np.intp))
 
     def close(self, channel: int) -> None:
@@ -155,7 +169,7 @@ class DetectorBank:
         Args:
             samples: int16 [channels, n] at the rate of the settings; floats are taken as 16-bit values, not-a-number as lost.
             counts: int [channels] how many samples of each row count; None: all. Rows of closed channels are ignored.
-            lost: bool [channels, ceil(n / 160)] frames of 160 samples that were never received, or None.
+            lost: bool [channels, frames] which 20 ms of the samples were never received, or None.
 
         Returns:
             Findings ordered by channel, then time.
@@ -172,7 +186,7 @@ class DetectorBank:
         many = np.full(len(rows), n, np.intp) if counts is None else np.clip(np.asarray(counts, np.intp), 0, n)
         gone = None
         if lost is not None and lost.any():
-            gone = np.repeat(lost.astype(np.bool_), _FRAME, axis=1)[:, :n]
+            gone = np.repeat(lost.astype(np.bool_), self.settings.rate // _FRAMES_A_SECOND, axis=1)[:, :n]
         if samples.dtype != np.int16:
             samples, gone = _as_int16(samples, gone)
         live = np.flatnonzero(self._is_open[rows] & (many > 0))
@@ -181,6 +195,8 @@ class DetectorBank:
             gone = None if gone is None else gone[live]
         if len(rows) == 0:
             return []
+        if self._halver is not None:
+            samples, many, gone = self._halver.feed(rows, samples, many, gone)
         for hop in self._front.feed(rows, samples, many, gone):
             self._hear(hop)
         return self._drain()
@@ -203,6 +219,7 @@ class DetectorBank:
         now = hop.channels
         hop.locked[:] = self._locked[now]
         self._activity.step(hop)
+        self._media[now] |= ~hop.lost
         digital = np.where(hop.digital, self._digital[now] + 1, 0)
         self._digital[now] = digital
         held = hop.lost | (hop.digital & (digital <= _HELD_HOPS))
@@ -213,6 +230,7 @@ class DetectorBank:
         )
         self._follow(hop, tonal, call, held, noise)
         self._data(hop)
+        self._side_sounds(hop)
         self._talk(hop, tonal)
         waiting = self._awaits[now]
         if waiting.all():
@@ -287,6 +305,23 @@ class DetectorBank:
                 score = fax.flag_score(hop.recent(np.array([column]))[0])
                 if score >= fax.V21_SCORE:
                     state.take_flags(score, int(hop.index[column]))
+
+    def _side_sounds(self, hop: Hop) -> None:
+        """Hear digits, text telephones and music: evidence, no verdicts."""
+        for column, digit in self._digits.step(hop):
+            self._tell(hop, column, "dtmf", f"digit {digit}", digit=digit)
+        for column in self._teletype.step(hop):
+            self._tell(hop, column, "tty", "text telephone, 1400 and 1800 Hz in turns")
+        for column in self._music.step(hop):
+            state = self._state(int(hop.channels[column]))
+            if state.open and not state.musical:
+                state.musical = True
+                self._tell(hop, column, "music", "music: hardly a pause, peaks that stand still")
+
+    def _tell(self, hop: Hop, column: int, kind: str, text: str, **data: Any) -> None:
+        state, index = self._state(int(hop.channels[column])), int(hop.index[column])
+        if state.open or state.listening(index):
+            state.say((index + 1) * HOP_S, kind, text, **data)
 
     def _talk(self, hop: Hop, tonal: Bool) -> None:
         """Confirm speech: activity with voiced hops that are no tone; say where it begins and ends."""
@@ -370,6 +405,10 @@ class DetectorBank:
         soon = index + _ASK_EVERY if state.cadence_alive or state.beeps else _NEVER
         if state.answered is None:
             return soon
+        if not self._media[channel] and index - state.answered >= round(self.settings.no_media_limit_s / HOP_S):
+            at_s = (index + 1) * HOP_S
+            state.say(at_s, "no_media", "not one frame received since the answer")
+            state.decide(at_s, "no_media", 0.95)
         end = max(state.answered, state.last_sound) + round(self.settings.silence_limit_s / HOP_S)
         if index >= end and not state.tone.alive:
             self._call_silence(state, channel, index)
@@ -422,8 +461,8 @@ class DetectorBank:
         if state.answered is None:
             if state.ringing:
                 state.decide(at_s, "ringback", 0.9)
-            elif self._last_voice[state.number] or state.cadence_alive:
-                state.decide(at_s, "music", 0.6)
+            elif state.musical or self._music.is_music(state.number):
+                state.decide(at_s, "music", 0.8)
         elif state.first_voice is not None:
             p = float(self._classifier.probabilities(np.array([state.number], np.intp))[0])
             self._rule(state, now - 1, self._by_cost(state.profile.machine_at_limit, state.profile.human_at_limit, p), p)

@@ -53,6 +53,7 @@ class Channel:
         self.last_sound = 0  # hop of the last tone or voice, for the silence timer
         self.voiced_hops = 0  # of confirmed speech
         self.ringing = False
+        self.musical = False
         self.tone = ToneTracker()
         self.burst = BurstTracker()
         self._sit = SitListener()
@@ -144,16 +145,18 @@ class Channel:
 
     def _take_cng(self, segment: Segment, at_s: float) -> None:
         """A calling fax: by one tone when nothing was said before, else by two at their distance."""
-        self.say(
-            at_s, "fax", f"calling tone {segment.freq_hz:.1f} Hz for {segment.length_s * 1000:.0f} ms", signal="cng",
-            freq_hz=segment.freq_hz, start_s=segment.start_s, end_s=segment.end_s,
-        )  # fmt: skip
         self._cng.append(segment)
         del self._cng[:-2]
         paired = len(self._cng) == 2 and (
             fax.CNG_PERIOD_S[0] <= self._cng[1].start_s - self._cng[0].start_s <= fax.CNG_PERIOD_S[1]
         )
-        if self.answered is not None and (paired or self.first_voice is None):
+        if not paired and self.first_voice is not None:
+            return  # a beep may sound like one calling tone, not like two
+        self.say(
+            at_s, "fax", f"calling tone {segment.freq_hz:.1f} Hz for {segment.length_s * 1000:.0f} ms", signal="cng",
+            freq_hz=segment.freq_hz, start_s=segment.start_s, end_s=segment.end_s,
+        )  # fmt: skip
+        if self.answered is not None:
             self.decide(at_s, "fax", 0.99 if paired else 0.9)
 
     def take_answer_tone(self, now: int) -> None:
