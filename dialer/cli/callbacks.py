@@ -31,13 +31,16 @@ def list_(
     config: ConfigOption = Path("dialer.toml"),
     state: Annotated[list[State] | None, typer.Option(help="Only these states; repeatable.")] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
-    number: Annotated[str | None, typer.Option(help="Only this customer number.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only this customer number, in E.164 (+16505550100).")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One object a line.")] = False,
 ) -> None:
     """Lists callbacks, newest desired time first."""
     wanted = CallbackFilter(
-        states=tuple(state or ()), services=(service,) if service else (), number=number, limit=limit
+        states=frozenset(state or ()),
+        services=frozenset({service} if service else ()),
+        numbers=frozenset({number} if number else ()),
+        limit=limit,
     )
     found = asyncio.run(_find(load_config(config), wanted))
     if as_json:

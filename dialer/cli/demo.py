@@ -40,7 +40,10 @@ def demo(
     reports = asyncio.run(perform(personas, pbx))
     if json_file is not None:
         lines = "".join(json.dumps(asdict(report)) + "\n" for report in reports)
-        _ = typer.echo(lines, nl=False) if str(json_file) == "-" else json_file.write_text(lines)
+        if str(json_file) == "-":
+            typer.echo(lines, nl=False)
+        else:
+            json_file.write_text(lines)
     if str(json_file) != "-":
         out.print(summary(reports))
         wrong = sum(not report.matches for report in reports)

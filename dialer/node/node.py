@@ -243,7 +243,7 @@ class Node:
 
     def _dispatch(self) -> float:
         """Starts what may be dialled now. Returns seconds to wait for the pace, 0 when nothing waits for it."""
-        if self.draining:
+        if self.draining or not self.house.listener.running:
             return 0.0
         in_flight = Counter(
             session.scenario.callback.target for session in self.sessions.values() if is_dialling(session)
@@ -277,7 +277,7 @@ class Node:
             asyncio.get_running_loop().call_later(NUMBER_BUSY_WAIT_S, self._line_up, scenario.ledger.callback)
         except StoreError as fault:
             # The record keeps its lease; when that ends, recovery closes the attempt and carries the callback on.
-            log.error("callback_left_to_recovery", callback=scenario.callback.id, cause=str(fault))
+            log.warning("callback_left_to_recovery", callback=scenario.callback.id, cause=str(fault))
             self._store_is(str(fault))
         except Exception as fault:
             log.exception("callback_failed", callback=scenario.callback.id)
@@ -293,7 +293,7 @@ class Node:
         try:
             await scenario.ledger.move("T88", reason=Reason.FAIL_ERROR, reason_detail=type(fault).__name__)
         except (StoreError, Overtaken) as store_fault:
-            log.error("callback_left_to_recovery", callback=scenario.callback.id, cause=str(store_fault))
+            log.warning("callback_left_to_recovery", callback=scenario.callback.id, cause=str(store_fault))
 
     # --- from outside ---
 

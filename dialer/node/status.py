@@ -18,10 +18,10 @@ class RunningStatus:
 
     @property
     def sip_up(self) -> bool:
-        """The user agent runs, and no gateway that is pinged is known to be down."""
+        """No gateway that is pinged is known to be down."""
         agent = self.house.user_agent
         healths = [agent.gateway_health(name) for name in self.house.config.gateways]
-        return agent.running and all(health.up or not health.known for health in healths)
+        return all(health.up or not health.known for health in healths)
 
     @property
     def media_up(self) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from dialer.callback.call_result import CallResult
 from dialer.callback.options import ServiceOptions
+from dialer.callback.record import Callback
 from dialer.callback.treatment import Treatment
 from dialer.detection import Evidence, Verdict
 from dialer.scenario.hearing import Hearing
@@ -20,6 +20,7 @@ from dialer.scenario.leg_story import LegStory
 from dialer.scenario.outcome import Outcome, goes_on, is_decisive, outcome_of_end, outcome_of_loss, outcome_of_verdict
 from dialer.scenario.signals import Signals
 from dialer.scenario.story import Story
+from dialer.scenario.tone_plan import country_of
 from dialer.telephony import (
     Answered,
     DialRequest,
@@ -46,6 +47,8 @@ class CustomerCall:
 
     Attributes:
         answered_mono: clock reading of the answer; verdict and treatment times count from it.
+        language: in which the customer is spoken to.
+        country: whose tones are expected.
     """
 
     house: House
@@ -60,6 +63,7 @@ class CustomerCall:
     playback: Playback | None = None
     ringback_heard: bool = False
     language: str | None = None
+    country: str | None = None
     timings: dict[str, object] = field(default_factory=dict)
     signals: Signals = field(init=False)
     _words: LegStory = field(init=False)
@@ -69,12 +73,16 @@ class CustomerCall:
         self._words = LegStory(self.story, "customer")
 
     @classmethod
-    async def dial(cls, house: House, service: ServiceOptions, story: Story, request: DialRequest) -> CustomerCall:
+    async def dial(
+        cls, house: House, service: ServiceOptions, story: Story, callback: Callback, request: DialRequest
+    ) -> CustomerCall:
         """Places the call; the attempt's row must be committed before."""
         story.tell(
             "sip", f"INVITE {request.number} through {request.gateway}", number=request.number, gateway=request.gateway
         )
-        return cls(house, service, story, await house.user_agent.dial(request))
+        country = country_of(callback.number) or house.config.detection.country
+        leg = await house.user_agent.dial(request)
+        return cls(house, service, story, leg, language=callback.language, country=country)
 
     async def reach(self) -> Outcome:
         """Waits until it is known who or what is at the other end, or that nobody is."""
@@ -160,7 +168,7 @@ class CustomerCall:
         if not answered and not self.service.detect_early_media:
             return
         self.hearing = self.house.listener.listen(
-            media.tap_row, media.tap_start, country=self.service.default_country,
+            media.tap_row, media.tap_start, country=self.country,
             answered=answered,
         )  # fmt: skip
         self.signals.attach(self.hearing)

@@ -22,6 +22,7 @@ from dialer.telephony import TapView
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.020  # one packet of audio; a verdict waits half of this on average
+FAULTS_ALLOWED, FAULTS_WITHIN_S = 5, 60.0
 
 
 class ListenerFailed(RuntimeError):  # noqa: N818 - an outcome, named as the others
@@ -53,7 +54,7 @@ class Hearing:
 
     def answered(self) -> None:
         """Marks the answer at the present end of the leg's audio; starts the budget of the answered phase."""
-        self._listener.command(lambda bank: bank.answer(self.row))
+        self._listener.answer(self)
 
     def add(self, finding: Finding) -> None:
         """Takes a finding over (called by the listener on the loop's thread)."""
@@ -118,19 +119,21 @@ class Listener:
 
     Args:
         taps: the shared matrix of all legs' audio, one row a leg.
-        bank: the detectors; channel number = row number.
+        make_bank: makes the detectors; channel number = row number.
     """
 
-    def __init__(self, taps: TapView, bank: DetectorBank) -> None:
+    def __init__(self, taps: TapView, make_bank: Callable[[], DetectorBank]) -> None:
         self._taps = taps
-        self._bank = bank
+        self._make_bank = make_bank
+        self._bank = make_bank()
         self._hearings: dict[int, Hearing] = {}
         self._commands: deque[Callable[[DetectorBank], object]] = deque()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cursors: dict[int, int] = {}
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
+        self._faults: list[float] = []
         self._ticks = self._late = self._samples = 0
         self._longest = 0.0
 
@@ -166,9 +169,7 @@ class Listener:
             raise ListenerFailed(f"detection stopped: {self._failure!r}") from self._failure
         self._commands.append(command)
 
-    def listen(
-        self, row: int, start: int, *, country: str | None = None, answered: bool = False
-    ) -> Hearing:
+    def listen(self, row: int, start: int, *, country: str | None = None, answered: bool = False) -> Hearing:
         """Starts to listen to a row of the tap.
 
         Args:
@@ -186,6 +187,16 @@ class Listener:
 
         self.command(begin)
         return hearing
+
+    def answer(self, hearing: Hearing) -> None:
+        """Marks the answer of a leg; nothing when it is not listened to any more."""
+
+        def mark(bank: DetectorBank) -> None:
+            if self._hearings.get(hearing.row) is hearing:
+                self._hear([hearing.row])
+                bank.answer(hearing.row)
+
+        self.command(mark)
 
     def finish(self, hearing: Hearing) -> None:
         """Ends listening to a leg; its last findings are posted, then it is marked finished."""
@@ -205,20 +216,37 @@ class Listener:
         self._commands.append(end)
 
     def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                started = time.monotonic()
+        while not self._stop.is_set():
+            started = time.monotonic()
+            try:
                 self._tick()
-                took = time.monotonic() - started
-                self._ticks += 1
-                self._late += took > TICK_S
-                self._longest = max(self._longest, took)
-                self._stop.wait(max(0.001, TICK_S - took))
-        except BaseException as failure:
-            log.exception("detection_stopped")
+            except Exception as failure:
+                log.exception("detection_failed", legs=len(self._hearings))
+                if not self._begin_afresh(failure):
+                    return
+            took = time.monotonic() - started
+            self._ticks += 1
+            self._late += took > TICK_S
+            self._longest = max(self._longest, took)
+            self._stop.wait(max(0.001, TICK_S - took))
+
+    def _begin_afresh(self, failure: Exception) -> bool:
+        """A fault of detection costs the calls of this moment their verdict, not the dialer its ears.
+
+        Returns:
+            False when faults come too often: then the thread ends, and nothing is dialled any more.
+        """
+        now = time.monotonic()
+        self._faults = [at for at in self._faults if now - at < FAULTS_WITHIN_S] + [now]
+        for hearing in self._hearings.values():
+            self._call(hearing.mark_finished)
+        self._hearings.clear()
+        self._cursors.clear()
+        if len(self._faults) > FAULTS_ALLOWED:
             self._failure = failure
-            for hearing in self._hearings.values():
-                self._call(hearing.mark_finished)
+            return False
+        self._bank = self._make_bank()
+        return True
 
     def _tick(self) -> None:
         while self._commands:

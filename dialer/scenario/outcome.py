@@ -87,7 +87,7 @@ def evidence_of(verdict: Verdict) -> dict[str, object]:
 
 def outcome_of_verdict(verdict: Verdict, end: LegEnd | None = None, answered_at: datetime | None = None) -> Outcome:
     """Outcome by what was heard. Source: records.md §6.2."""
-    result = CallResult(verdict.call_result)
+    result = CallResult.UNKNOWN if verdict.call_result is None else CallResult(verdict.call_result)
     return Outcome(result, verdict.name, evidence_of(verdict), end, answered_at)
 
 

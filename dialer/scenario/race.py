@@ -27,7 +27,8 @@ async def while_up(leg: Leg, waiting: Coroutine[Any, Any, Found]) -> Found:
     """
     task = asyncio.create_task(waiting)
     try:
-        await asyncio.wait({task, leg.ended}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {task, leg.ended}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         raise LegGone(leg.ended.result())

@@ -71,7 +71,7 @@ class TreatmentLibrary:
             return kept
         try:
             async with httpx.AsyncClient(timeout=FETCH_TIMEOUT_S, follow_redirects=True) as client:
-                content = (await client.get(uri)).raise_for_status().content
+                content: bytes = (await client.get(uri)).raise_for_status().content
         except httpx.HTTPError as fault:
             log.warning("treatment_not_fetched", uri=uri, cause=str(fault) or type(fault).__name__)
             return kept if kept.is_file() else None

@@ -72,7 +72,9 @@ class UserTerminated:
 
     async def _attempt(self) -> None:
         await self.ledger.begin_attempt("T30")
-        customer = self.customer = await CustomerCall.dial(self.house, self.service, self.story, self._dial_request())
+        customer = self.customer = await CustomerCall.dial(
+            self.house, self.service, self.story, self.callback, self._dial_request()
+        )
         self.outcome = await customer.reach()
         if self.outcome.connect:
             await self._serve(customer)
