@@ -9,6 +9,7 @@ import uuid
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dialer.api.answer import body_too_large, family_of, internal_error
@@ -18,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 HEADER: Final = "x-correlation-id"
 MAX_BODY_BYTES: Final = 64 * 1024  # api.md §1
+CLIENT_GONE: Final = 499  # as the metrics of web servers count clients that hang up before the answer
 _TAKEN_OVER: Final = re.compile(r"[A-Za-z0-9-]{8,64}")  # api.md §1
 
 
@@ -52,6 +54,8 @@ class Correlation:
                 await body_too_large(family, exchange.id)(scope, receive, exchange.send)
             else:
                 await self._app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = CLIENT_GONE  # nobody is left to answer
         except Exception as error:
             if exchange.status:
                 raise  # half an answer is out; the connection has to be cut

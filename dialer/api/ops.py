@@ -18,9 +18,7 @@ from dialer.store import StoreError
 
 _log = logging.getLogger(__name__)
 
-LAG_LIMIT_S: Final = (
-    5.0  # limits are checked once per second (records.md §3); five missed are a fault
-)
+LAG_LIMIT_S: Final = 5.0  # limits are checked once per second (records.md §3); five missed are a fault
 DB_LIMIT_S: Final = 2.0
 
 

@@ -154,7 +154,7 @@ def raw_exchange(api, request):
     return answer
 
 
-async def test_requests_that_are_no_http_and_clients_that_hang_up_leave_the_server_up(servers):
+async def test_requests_that_are_no_http_and_clients_that_hang_up_leave_the_server_up(servers, caplog):
     api, ops = servers
     answer = await asyncio.to_thread(raw_exchange, api, b"HELLO\r\n\r\n")
     assert b"400" in answer.split(b"\r\n")[0]
@@ -168,6 +168,8 @@ async def test_requests_that_are_no_http_and_clients_that_hang_up_leave_the_serv
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{ops}/healthz")).status_code == 200
         assert (await client.post(f"{api}{CREATE}", json={"_customer_number": NUMBER})).status_code == 200
+        assert 'status="499"' in (await client.get(f"{ops}/metrics")).text
+    assert [record.message for record in caplog.records if record.name.startswith("dialer")] == []
 
 
 async def test_many_clients_book_at_once_and_every_answer_is_a_record(servers, dialer, record_property):
