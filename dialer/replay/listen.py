@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from dialer.detection import DetectionSettings, DetectorBank, Evidence, Finding, Verdict
 from dialer.detection.answer import AnswerClassifier
-from dialer.replay.leg import BLOCK, FRAME, RATE, Block, Leg
+from dialer.replay.leg import FRAME, RATE, Block, Leg
 from dialer.replay.recording import Raw, open_recording
 from dialer.replay.result import LegResult
 
-LISTEN_SLACK_S = 1.0
-"""Audio pushed beyond the time of the last verdict, so that a verdict never depends on where a block ends."""
+PUSH = 20 * FRAME
+"""Samples pushed at once: long enough to be quick, short enough to stop soon after the verdict."""
 
 Phase = Literal["answered", "early"]
 
@@ -90,7 +90,7 @@ class _Voyage:
     @property
     def listening(self) -> bool:
         """Whether the bank may still say something."""
-        return self.position / RATE <= self.listen_until_s + LISTEN_SLACK_S
+        return self.position / RATE <= self.listen_until_s
 
     def take(self, most: int) -> Block:
         """The next samples, at most `most` and never across the answer; an empty block at the end."""
@@ -133,7 +133,7 @@ def listen(
     settings: DetectionSettings | None = None,
     *,
     classifier: AnswerClassifier | None = None,
-    block: int = BLOCK,
+    block: int = PUSH,
 ) -> list[LegResult]:
     """Play legs to one bank, each in a channel of its own.
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer.replay.judge import Judged
-from dialer.replay.listen import LISTEN_SLACK_S
 from dialer.replay.recording import open_recording
 
 
@@ -25,5 +24,5 @@ def audio_given_s(judged: Sequence[Judged]) -> float:
         assert each.result is not None
         last = each.result.verdict
         done = last is not None and last.name != "machine"
-        total_s += min(each.result.duration_s, last.at_s + LISTEN_SLACK_S) if done and last else each.result.duration_s
+        total_s += last.at_s if done and last else each.result.duration_s
     return total_s
