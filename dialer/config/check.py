@@ -16,7 +16,7 @@ from dialer.config.problem import did_you_mean
 from dialer.config.reading import Reading
 from dialer.config.sound import treatment_faults
 from dialer.config.toml_place import Path
-from dialer.routing import Target, TargetError, parse_target
+from dialer.routing import Agent, Target, TargetError, parse_target
 
 if TYPE_CHECKING:
     from dialer.config.service import ServicesRead
@@ -44,8 +44,9 @@ def cross_check(reading: Reading, config: DialerConfig, services: ServicesRead) 
     _check_route_points(reading, config)
     _check_agents(reading, config)
     _check_channels(reading, config)
+    agents = tuple(config.routing_agents())
     for name, options in config.services.items():
-        _ServiceCheck(reading, config, name, options, services.origins[name]).run()
+        _ServiceCheck(reading, config, agents, name, options, services.origins[name]).run()
     for name, key in config.option_aliases.items():
         if key not in ServiceOptions.model_fields:
             mend = did_you_mean(key, ServiceOptions.model_fields) or "name a key of options.md"
@@ -87,6 +88,7 @@ class _ServiceCheck:
 
     reading: Reading
     config: DialerConfig
+    agents: tuple[Agent, ...]
     name: str
     options: ServiceOptions
     origins: dict[str, Path]
@@ -182,8 +184,7 @@ class _ServiceCheck:
             return None
 
     def _check_target_use(self, target: Target) -> None:
-        agents = self.config.routing_agents()
-        if agents and not any(target.matches(agent) for agent in agents):
+        if self.agents and not any(target.matches(agent) for agent in self.agents):
             self.reading.warn(self._path("target"), "no configured agent matches it", "give one the skill or the group")
         total = target.timeout_sum_s
         if len(target.items) > 1 and total is not None and total != self.options.queued_ttl:
