@@ -47,10 +47,15 @@ def from_uri(request: DialRequest, gateway: Gateway) -> str:
     user = request.from_user or gateway.user or "dialer"
     if user.startswith(("sip:", "sips:")):
         return f"{quoted_display(request.display_name)}<{clean_header(user)}>"
-    return f"{quoted_display(request.display_name)}<sip:{escaped_user(user)}@{gateway.from_domain or gateway.host_port}>"
+    return (
+        f"{quoted_display(request.display_name)}<sip:{escaped_user(user)}@{gateway.from_domain or gateway.host_port}>"
+    )
 
 
 def safe_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Gives the headers with names and values that cannot break the message."""
-    return [(name.strip(), clean_header(value)) for name, value in headers.items()
-            if name.strip() and all(c.isalnum() or c in "-_.!%*+`'~" for c in name.strip())]
+    return [
+        (name.strip(), clean_header(value))
+        for name, value in headers.items()
+        if name.strip() and all(c.isalnum() or c in "-_.!%*+`'~" for c in name.strip())
+    ]

@@ -102,21 +102,52 @@ class LegEnd:
 
 
 CAUSE_OF_STATUS = {
-    401: "unauthorized", 403: "forbidden", 404: "not_found", 407: "unauthorized", 408: "timeout", 410: "gone",
-    480: "unavailable", 484: "malformed", 486: "busy", 487: "cancelled", 488: "not_acceptable", 500: "failure",
-    503: "unavailable", 600: "busy", 603: "rejected", 604: "not_found", 606: "not_acceptable", 607: "rejected", 608: "rejected",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    407: "unauthorized",
+    408: "timeout",
+    410: "gone",
+    480: "unavailable",
+    484: "malformed",
+    486: "busy",
+    487: "cancelled",
+    488: "not_acceptable",
+    500: "failure",
+    503: "unavailable",
+    600: "busy",
+    603: "rejected",
+    604: "not_found",
+    606: "not_acceptable",
+    607: "rejected",
+    608: "rejected",
 }
 """The word for a final status, RFC 3261 section 21, RFC 8197 and RFC 8688; other statuses go by their class."""
 
 STATUS_OF_CAUSE = {
-    "normal": 0, "busy": 486, "rejected": 603, "no_answer": 480, "unavailable": 480, "not_found": 404, "forbidden": 403,
-    "failure": 500, "no_channel": 503, "not_acceptable": 488,
+    "normal": 0,
+    "busy": 486,
+    "rejected": 603,
+    "no_answer": 480,
+    "unavailable": 480,
+    "not_found": 404,
+    "forbidden": 403,
+    "failure": 500,
+    "no_channel": 503,
+    "not_acceptable": 488,
 }
 """What an incoming call that is not answered is refused with; 0 = 603. A call that we placed is cancelled whatever the word."""
 
 Q850_OF_CAUSE = {
-    "normal": 16, "busy": 17, "no_answer": 19, "rejected": 21, "not_found": 1, "unavailable": 20, "failure": 41,
-    "no_channel": 34, "rtp_timeout": 41,
+    "normal": 16,
+    "busy": 17,
+    "no_answer": 19,
+    "rejected": 21,
+    "not_found": 1,
+    "unavailable": 20,
+    "failure": 41,
+    "no_channel": 34,
+    "rtp_timeout": 41,
 }
 """ITU-T Q.850 causes sent in Reason when hangup() is told no other."""
 
@@ -155,11 +186,22 @@ def mos_estimate(loss_pct: float, delay_ms: float) -> float:
     return 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6
 
 
-def rtp_stats(rx_packets: int, rx_lost: int, discarded: int, jitter_ms: float, tx_packets: int, tx_lost: int, round_trip_ms: float) -> RtpStats:
+def rtp_stats(
+    rx_packets: int, rx_lost: int, discarded: int, jitter_ms: float, tx_packets: int, tx_lost: int, round_trip_ms: float
+) -> RtpStats:
     """Makes the figures, with loss in percent and the MOS estimate."""
     expected = rx_packets + rx_lost
     loss_pct = 100.0 * (rx_lost + discarded) / expected if expected else 0.0
     delay_ms = round_trip_ms / 2 + FRAME_MS + 2 * jitter_ms
     mos = round(mos_estimate(min(loss_pct, 100.0), delay_ms), 2) if rx_packets else 0.0
-    return RtpStats(rx_packets, rx_lost, round(100.0 * rx_lost / expected, 3) if expected else 0.0,
-                    round(jitter_ms, 2) if math.isfinite(jitter_ms) else 0.0, mos, tx_packets, tx_lost, round_trip_ms, discarded)
+    return RtpStats(
+        rx_packets,
+        rx_lost,
+        round(100.0 * rx_lost / expected, 3) if expected else 0.0,
+        round(jitter_ms, 2) if math.isfinite(jitter_ms) else 0.0,
+        mos,
+        tx_packets,
+        tx_lost,
+        round_trip_ms,
+        discarded,
+    )

@@ -17,27 +17,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pjsua2 as pj
 from numpy.typing import NDArray
 
-from dialer.telephony import native
+from dialer.telephony import joint, transfer
 from dialer.telephony.channels import Channels
 from dialer.telephony.dialing import DialRequest, from_uri, safe_headers, target_uri
 from dialer.telephony.ending import LegEnd, RtpStats, cause_of_status
-from dialer.telephony.event import Ended, PlaybackFinished, PlaybackStarted, Transferred
-from dialer.telephony.gateway import GatewayHealth
+from dialer.telephony.event import Ended, PlaybackFinished, PlaybackStarted
+from dialer.telephony.incoming import incoming_leg
 from dialer.telephony.leg import IncomingLeg, Leg
 from dialer.telephony.library import Library
+from dialer.telephony.pinger import Pinger
 from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.prompt import RATE, PromptCache
 from dialer.telephony.settings import Gateway, UserAgentSettings
 from dialer.telephony.sip_account import SipAccount
 from dialer.telephony.sip_call import SipCall, add_headers
-from dialer.telephony.sip_message import display_of, parse, uri_of, user_of
 from dialer.telephony.sip_thread import SipThread, Timer
 from dialer.telephony.tap import TapView
 
 log = logging.getLogger(__name__)
-pj = native.load()
 
 FRAME_MS = 20
 RTP_CHECK_S = 0.5
@@ -48,7 +48,9 @@ FIRST_RTP, PLAY_STARTED, PLAY_FINISHED = 1, 2, 3  # tap_bank.hpp, AudioEventKind
 class Engine:
     """Owns the library, its thread, and all calls."""
 
-    def __init__(self, settings: UserAgentSettings, loop: asyncio.AbstractEventLoop, incoming: Callable[[IncomingLeg], None]) -> None:
+    def __init__(
+        self, settings: UserAgentSettings, loop: asyncio.AbstractEventLoop, incoming: Callable[[IncomingLeg], None]
+    ) -> None:
         self.settings = settings
         self.loop = loop
         self.bell = pj.Bell()
@@ -56,9 +58,9 @@ class Engine:
         self.bank = pj.TapBank(settings.rows, max(8, int(settings.tap_seconds * 1000 / FRAME_MS)))
         self.taps = TapView(self.bank)
         self.channels = Channels(settings.max_channels, {name: g.max_channels for name, g in settings.gateways.items()})
-        self.health = {name: GatewayHealth(name) for name in settings.gateways}
         self.library = Library(self, settings)
         self.thread = SipThread(self, loop)
+        self.pinger = Pinger(self.thread, self.library.accounts, settings.gateways)
         self._incoming = incoming
         self._calls: dict[int, SipCall] = {}
         self._graveyard: list[SipCall] = []
@@ -67,7 +69,6 @@ class Engine:
         self._ring_timers: dict[int, Timer] = {}
         self._prompts = PromptCache(make_prompt)
         self._audio_events = (ctypes.c_uint64 * (4 * EVENT_BATCH))()
-        self._probes: dict[str, list[asyncio.Future[GatewayHealth]]] = {}
 
     # --- loop: life ---
 
@@ -86,9 +87,7 @@ class Engine:
         self.library.open()
         self.thread.use_bell(self.bell.ring)
         self.thread.after(RTP_CHECK_S, self._check_rtp)
-        for gateway in self.settings.gateways.values():
-            if gateway.options_ping_s > 0:
-                self._ping_for_ever(gateway)
+        self.pinger.start()
 
     def poll(self, timeout_ms: int) -> None:
         """Lets the library work."""
@@ -114,9 +113,11 @@ class Engine:
 
     # --- registry ---
 
-    def adopt(self, call: SipCall) -> None:
-        """A call has come into being."""
-        self._calls[call.leg.key] = call
+    def new_call(self, account: SipAccount, leg: Leg, call_id: int = -1) -> SipCall:
+        """Makes the library's side of a leg; kept here until let_go()."""
+        call = SipCall(self, account, leg, call_id)
+        self._calls[leg.key] = call
+        return call
 
     def ended(self, call: SipCall, end: LegEnd) -> None:
         """A leg is over: it is told."""
@@ -156,7 +157,7 @@ class Engine:
         return leg
 
     def _place(self, leg: Leg, gateway: Gateway, request: DialRequest) -> None:
-        call = SipCall(self, self.library.accounts[gateway.name], leg)
+        call = self.new_call(self.library.accounts[gateway.name], leg)
         prm = pj.CallOpParam(True)
         self.no_extra_media(prm)
         prm.opt.customCallId = leg.sip_call_id
@@ -185,7 +186,7 @@ class Engine:
     def answered(self, call: SipCall) -> None:
         """No timeout of the setup counts any more."""
         self._cancel_ring_timer(call.leg.key)
-        self._stand_in(call)
+        joint.stand_in(call)
 
     def _start_ring_timer(self, call: SipCall, seconds: float, cause: str) -> None:
         self._ring_timers[call.leg.key] = self.thread.after(seconds, functools.partial(call.end, cause))
@@ -199,15 +200,8 @@ class Engine:
 
     def incoming(self, account: SipAccount, prm: Any) -> None:
         """A call came in: it is a leg at once, refused on the loop when there is no channel."""
-        message = parse(prm.rdata.wholeMsg)
-        leg = IncomingLeg(self, self.new_key(), "in", "", user_of(message.request_uri), message.first("call-id"))
-        leg.called_uri, leg.called_number = message.request_uri, leg.number
-        sender = message.first("from")
-        leg.caller, leg.caller_uri, leg.caller_name = user_of(sender), uri_of(sender), display_of(sender)
-        leg.headers = {name: value for name, value in reversed(message.headers)}
-        leg.source = prm.rdata.srcAddress
-        call = SipCall(self, account, leg, prm.callId)
-        call.facts.mark("invite")
+        leg = incoming_leg(self, prm.rdata)
+        self.new_call(account, leg, prm.callId).facts.mark("invite")
         self.thread.tell(self._offer, leg)
 
     def _offer(self, leg: IncomingLeg) -> None:
@@ -218,7 +212,9 @@ class Engine:
         else:
             self.thread.post(lambda: self._end(leg, "no_channel", 503, 34, []))
 
-    async def respond(self, leg: Leg, status: int, *, mute: bool = False, headers: Mapping[str, str] | None = None) -> None:
+    async def respond(
+        self, leg: Leg, status: int, *, mute: bool = False, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Loop: answers an incoming call."""
         await self.thread.call(self._respond, leg, status, mute, safe_headers(headers or {}))
 
@@ -297,13 +293,13 @@ class Engine:
 
     async def transfer(self, leg: Leg, uri: str) -> None:
         """Loop: sends REFER."""
-        await self.thread.call(self._on_live, leg, lambda call: call.xfer(uri, pj.CallOpParam(True)))
+        await self.thread.call(self._on_live, leg, lambda call: transfer.refer(call, uri))
 
     async def transfer_attended(self, leg: Leg, other: Leg) -> None:
         """Loop: sends REFER with Replaces."""
 
         def refer(call: SipCall) -> None:
-            self._on_live(other, lambda target: call.xferReplaces(target, pj.CallOpParam(True)))
+            self._on_live(other, functools.partial(transfer.refer_to_each_other, call))
 
         await self.thread.call(self._on_live, leg, refer)
 
@@ -328,11 +324,7 @@ class Engine:
     def _join(self, one: Leg, other: Leg) -> float:
         a, b = self._calls.get(one.key), self._calls.get(other.key)
         if a is not None and b is not None and not a.over and not b.over:
-            for call in (a, b):
-                self.part(call)
-                call.audio.stop(0)
-            a.peer, b.peer = b, a
-            pj.join_calls(a.getId(), b.getId())
+            joint.join(a, b)
         return time.monotonic()
 
     async def unbridge(self, one: Leg, other: Leg) -> None:
@@ -342,63 +334,13 @@ class Engine:
     def _part_legs(self, one: Leg, other: Leg) -> None:
         a, b = self._calls.get(one.key), self._calls.get(other.key)
         if a is not None and a.peer is b:
-            self.part(a)
+            joint.part(a)
 
-    def part(self, call: SipCall) -> None:
-        """Parts a call from whom it is joined with."""
-        peer, call.peer = call.peer, None
-        if peer is not None:
-            peer.peer = None
-            pj.part_calls(call.getId(), peer.getId())
-
-    # --- transfers that the far end asks for ---
-
-    def transfer_requested(self, call: SipCall, prm: Any) -> None:
-        """REFER came: the new party is called, and takes the far end's place in its bridge when it answers."""
-        if not self.settings.follow_refer:
-            prm.statusCode = 603
-            return
-        account = call.account
-        gateway = account.gateway.name if account.gateway else ""
-        leg = Leg(self, self.new_key(), "out", gateway, uri_of(prm.dstUri))
-        fresh = SipCall(self, account, leg)
-        fresh.facts.mark("invite")
-        fresh.stands_in_for = call
-        self.no_extra_media(prm)
-        prm.newCall = fresh
-        prm.statusCode = 202
-        self.thread.tell(self._take_channel, leg)
-        self.thread.tell(call.leg.take, Transferred(time.monotonic(), prm.dstUri, leg))
-
-    def replace_requested(self, call: SipCall, prm: Any) -> None:
-        """INVITE with Replaces came: the new call takes the old one's place."""
-        message = parse(prm.rdata.wholeMsg)
-        leg = IncomingLeg(self, self.new_key(), "in", "", user_of(message.request_uri), message.first("call-id"))
-        sender = message.first("from")
-        leg.caller, leg.caller_uri, leg.caller_name = user_of(sender), uri_of(sender), display_of(sender)
-        leg.headers = {name: value for name, value in reversed(message.headers)}
-        fresh = SipCall(self, call.account, leg)
-        fresh.facts.mark("invite")
-        fresh.stands_in_for = call
-        prm.newCall = fresh
-        self.thread.tell(self._take_channel, leg)
-        self.thread.tell(call.leg.take, Transferred(time.monotonic(), leg.caller_uri, leg))
-
-    def _take_channel(self, leg: Leg) -> None:
+    def take_channel(self, leg: Leg) -> None:
         """Loop: a leg that is there already counts, over the limit or not."""
         leg.holds_channel = not leg.ended.done()
         if leg.holds_channel:
             self.channels.take_always(leg.gateway)
-
-    def _stand_in(self, call: SipCall) -> None:
-        """A call that replaces another is answered: it takes over the other's joint."""
-        former, call.stands_in_for = call.stands_in_for, None
-        if former is None or former.peer is None:
-            return
-        peer = former.peer
-        self.part(former)
-        call.peer, peer.peer = peer, call
-        pj.join_calls(call.getId(), peer.getId())
 
     # --- what runs by itself ---
 
@@ -420,7 +362,11 @@ class Engine:
         """Ends answered legs that have lost RTP for too long."""
         self.thread.after(RTP_CHECK_S, self._check_rtp)
         limit = self.settings.rtp_timeout_s
-        answered = [c for c in self._calls.values() if c.answered and not c.over and c.facts.row is not None and c.facts.held_by is None]
+        answered = [
+            c
+            for c in self._calls.values()
+            if c.answered and not c.over and c.facts.row is not None and c.facts.held_by is None
+        ]
         if not limit or not answered:
             return
         last: NDArray[np.uint64] = self.taps.figures()[:, 1]
@@ -429,34 +375,6 @@ class Engine:
             heard = float(last[call.facts.row]) / 1e9
             if heard and now - max(heard, call.rtp_since) > limit:
                 call.end("rtp_timeout")
-
-    def _ping_for_ever(self, gateway: Gateway) -> None:
-        self.library.accounts[gateway.name].ping()
-        self.thread.after(gateway.options_ping_s, functools.partial(self._ping_for_ever, gateway))
-
-    def pinged(self, gateway: Gateway, status: int, rtt_s: float) -> None:
-        """A gateway answered, or did not."""
-        self.thread.tell(self._note_health, gateway.name, status, rtt_s)
-
-    def _note_health(self, name: str, status: int, rtt_s: float) -> None:
-        """Loop: keeps a gateway's health and tells who asked."""
-        before, self.health[name] = self.health[name], self.health[name].after(status, rtt_s)
-        if before.known and before.up != self.health[name].up:
-            log.warning("gateway %s is %s (%s)", name, "up" if self.health[name].up else "down", status)
-        for waiter in self._probes.pop(name, []):
-            if not waiter.done():
-                waiter.set_result(self.health[name])
-
-    async def probe(self, name: str, timeout_s: float) -> GatewayHealth:
-        """Loop: asks a gateway now; without an answer in time its status is 408."""
-        waiter: asyncio.Future[GatewayHealth] = self.loop.create_future()
-        self._probes.setdefault(name, []).append(waiter)
-        self.thread.post(self.library.accounts[name].ping)
-        try:
-            return await asyncio.wait_for(waiter, timeout_s)
-        except TimeoutError:
-            self._note_health(name, 408, timeout_s)
-            return self.health[name]
 
 
 def make_prompt(samples: NDArray[np.int16]) -> Any:

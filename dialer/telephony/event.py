@@ -147,6 +147,19 @@ class Ended:
 
 
 LegEvent = (
-    Trying | Ringing | Progress | Answered | MediaUp | FirstRtp | Dtmf | Held | Retrieved | Redirected | Transferred
-    | TransferProgress | PlaybackStarted | PlaybackFinished | Ended
+    Trying
+    | Ringing
+    | Progress
+    | Answered
+    | MediaUp
+    | FirstRtp
+    | Dtmf
+    | Held
+    | Retrieved
+    | Redirected
+    | Transferred
+    | TransferProgress
+    | PlaybackStarted
+    | PlaybackFinished
+    | Ended
 )

@@ -13,8 +13,23 @@ PROGRESS_ORDER: tuple[ProgressWord, ...] = ("none", "trying", "session_progress"
 class LegFacts:
     """Facts of one leg."""
 
-    __slots__ = ("cause", "codec", "end", "forwarded", "headers", "held_by", "progress", "q850", "redirects", "reason",
-                 "retry_after", "row", "start", "status", "times")
+    __slots__ = (
+        "cause",
+        "codec",
+        "end",
+        "forwarded",
+        "headers",
+        "held_by",
+        "progress",
+        "q850",
+        "reason",
+        "redirects",
+        "retry_after",
+        "row",
+        "start",
+        "status",
+        "times",
+    )
 
     def __init__(self) -> None:
         self.times = LegTimes()
@@ -49,9 +64,20 @@ class LegFacts:
         """Makes the leg's end from all that is known."""
         self.mark("end")
         self.end = LegEnd(
-            sip_status=self.status, sip_reason=self.reason, q850=self.q850, ended_by=ended_by, cause=cause, local=local,
-            retry_after=self.retry_after, times=self.times, progress=self.progress, forwarded=self.forwarded, rtp=rtp,
-            codec=self.codec, redirects=self.redirects, headers=self.headers,
+            sip_status=self.status,
+            sip_reason=self.reason,
+            q850=self.q850,
+            ended_by=ended_by,
+            cause=cause,
+            local=local,
+            retry_after=self.retry_after,
+            times=self.times,
+            progress=self.progress,
+            forwarded=self.forwarded,
+            rtp=rtp,
+            codec=self.codec,
+            redirects=self.redirects,
+            headers=self.headers,
         )
         return self.end
 

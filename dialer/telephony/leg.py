@@ -20,8 +20,8 @@ from dialer.telephony.event import (
     PlaybackStarted,
     TransferProgress,
 )
-from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.facts import LegFacts
+from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.recording import Recording
 
 if TYPE_CHECKING:
@@ -39,8 +39,15 @@ class Leg:
         ended: settles with the LegEnd, exactly once.
     """
 
-    def __init__(self, engine: Engine, key: int, direction: Literal["in", "out"], gateway: str, number: str,
-                 sip_call_id: str | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        key: int,
+        direction: Literal["in", "out"],
+        gateway: str,
+        number: str,
+        sip_call_id: str | None = None,
+    ) -> None:
         self._engine = engine
         self.key = key
         self.id = uuid.uuid4().hex
@@ -153,7 +160,9 @@ class Leg:
 
     # --- commands ---
 
-    async def hangup(self, cause: str | int = "normal", *, q850: int | None = None, headers: Mapping[str, str] | None = None) -> None:
+    async def hangup(
+        self, cause: str | int = "normal", *, q850: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Ends the leg: CANCEL, BYE or a refusal, as its state asks. Returns when it was sent; `ended` tells the end.
 
         Args:
@@ -171,7 +180,9 @@ class Leg:
             UnplayableSound: when a file cannot be played.
         """
         prompts = await self._engine.load(playlist.files)
-        playback = Playback(self._engine.loop, self._engine.next_ticket(), prompts, lambda: self._engine.stop_playback(self, playback))
+        playback = Playback(
+            self._engine.loop, self._engine.next_ticket(), prompts, lambda: self._engine.stop_playback(self, playback)
+        )
         if self.ended.done():
             playback.mark_finished(False)
             return playback
@@ -187,7 +198,9 @@ class Leg:
             playback.mark_finished(False)
         self._playbacks.clear()
 
-    async def send_dtmf(self, digits: str, method: Literal["rfc4733", "info"] = "rfc4733", duration_ms: int = 160) -> None:
+    async def send_dtmf(
+        self, digits: str, method: Literal["rfc4733", "info"] = "rfc4733", duration_ms: int = 160
+    ) -> None:
         """Sends digits 0-9 A-D * #."""
         await self._engine.send_dtmf(self, digits, method, duration_ms)
 
@@ -263,7 +276,9 @@ class IncomingLeg(Leg):
         """
         await self._engine.respond(self, status, mute=mute, headers=headers or {})
 
-    async def reject(self, status: int = 486, *, q850: int | None = None, headers: Mapping[str, str] | None = None) -> None:
+    async def reject(
+        self, status: int = 486, *, q850: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Refuses the call."""
         await self.hangup(status, q850=q850, headers=headers)
 

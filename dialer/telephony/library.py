@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dialer.telephony import native
+import pjsua2 as pj
+
 from dialer.telephony.errors import StartFailed
 from dialer.telephony.settings import CODECS, UserAgentSettings
 from dialer.telephony.sip_account import SipAccount, account_config
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from dialer.telephony.engine import Engine
 
 log = logging.getLogger(__name__)
-pj = native.load()
 
 CLOCK_RATE = 8000
 FRAME_MS = 20
@@ -106,8 +106,11 @@ class Library:
         return {name: codec_id for name, start in CODECS.items() for codec_id in ids if codec_id.startswith(start)}
 
     def _transports(self) -> None:
-        wanted = (("udp", self._settings.udp_port, pj.PJSIP_TRANSPORT_UDP), ("tcp", self._settings.tcp_port, pj.PJSIP_TRANSPORT_TCP),
-                  ("tls", self._settings.tls_port, pj.PJSIP_TRANSPORT_TLS))
+        wanted = (
+            ("udp", self._settings.udp_port, pj.PJSIP_TRANSPORT_UDP),
+            ("tcp", self._settings.tcp_port, pj.PJSIP_TRANSPORT_TCP),
+            ("tls", self._settings.tls_port, pj.PJSIP_TRANSPORT_TLS),
+        )
         for name, port, kind in wanted:
             if port is not None:
                 self.ports[name] = self._transport(name, port, kind)
@@ -131,11 +134,15 @@ class Library:
         low, high = self._settings.rtp_port_range
         share = (high - low + 1) // len(gateways) // 2 * 2
         name, port = next(iter(self.ports.items()))
-        local = f"{self._settings.public_address or self._settings.listen_host}:{port}" + (f";transport={name}" if name != "udp" else "")
+        local = f"{self._settings.public_address or self._settings.listen_host}:{port}" + (
+            f";transport={name}" if name != "udp" else ""
+        )
         for place, gateway in enumerate(gateways):
             account = SipAccount(self._engine, gateway)
             ports = (low + place * share, low + (place + 1) * share - 1)
-            account.create(account_config(self._settings, gateway, local.split(";")[0], ports), gateway is None)
+            account.create(
+                account_config(self._settings, gateway, local.split(";", maxsplit=1)[0], ports), gateway is None
+            )
             self.accounts[gateway.name if gateway else ""] = account
 
 

@@ -1,4 +1,4 @@
-"""The one door to pjsua2: loads it and makes sure that it is the dialer's own build.
+"""Makes sure that pjsua2 is there and is the dialer's own build, before any module that imports it is imported.
 
 A pjsua2 from elsewhere may import, and then fail at the fifth call; so a module without our mark is refused here, with the
 command that mends it.
@@ -7,7 +7,6 @@ command that mends it.
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 from dialer.telephony.errors import NativeLibraryMissing
 
@@ -15,8 +14,8 @@ REQUIRED_API = 1
 MEND = "run `make setup`, or `python tools/pjsua2/build.py --into .venv/bin/python --install-packages`"
 
 
-def load() -> Any:
-    """Gives the module pjsua2.
+def require() -> None:
+    """Checks the module pjsua2.
 
     Raises:
         NativeLibraryMissing: when it is not installed, does not load, or is not our build.
@@ -31,6 +30,7 @@ def load() -> Any:
         raise NativeLibraryMissing(f"pjsua2 does not load ({fault}); {MEND}") from fault
     found = getattr(module, "DIALER_API", None)
     if found != REQUIRED_API:
-        what = "is not the dialer's own build" if found is None else f"has API {found}, this dialer needs {REQUIRED_API}"
+        what = (
+            "is not the dialer's own build" if found is None else f"has API {found}, this dialer needs {REQUIRED_API}"
+        )
         raise NativeLibraryMissing(f"the installed pjsua2 {what}; {MEND}")
-    return module

@@ -34,7 +34,9 @@ class Playback:
         started_at: monotonic time when the first sample went out; None before.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ticket: int, prompts: list[Any], stop: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, ticket: int, prompts: list[Any], stop: Callable[[], None]
+    ) -> None:
         self.ticket = ticket
         self.prompts = prompts
         self.finished: asyncio.Future[bool] = loop.create_future()

@@ -54,7 +54,9 @@ def read_wav(path: Path) -> NDArray[np.int16]:
 
 def _chunks(path: Path, data: bytes) -> tuple[WavFormat, bytes]:
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise UnplayableSound(path, "is not a WAV file (no RIFF/WAVE header); convert it, e.g. `sox IN -r 8000 -c 1 -b 16 OUT.wav`")
+        raise UnplayableSound(
+            path, "is not a WAV file (no RIFF/WAVE header); convert it, e.g. `sox IN -r 8000 -c 1 -b 16 OUT.wav`"
+        )
     form: WavFormat | None = None
     at = 12
     while at + 8 <= len(data):
@@ -95,7 +97,9 @@ def _decode(path: Path, form: WavFormat, body: bytes) -> NDArray[np.float64]:
             return ULAW[np.frombuffer(body, np.uint8)]
         case 6, 8:
             return ALAW[np.frombuffer(body, np.uint8)]
-    raise UnplayableSound(path, f"has WAV format {form.code} with {form.bits} bits; 16-bit PCM, G.711 and float can be played")
+    raise UnplayableSound(
+        path, f"has WAV format {form.code} with {form.bits} bits; 16-bit PCM, G.711 and float can be played"
+    )
 
 
 def _ulaw_table() -> NDArray[np.float64]:

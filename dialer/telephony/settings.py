@@ -121,7 +121,9 @@ class UserAgentSettings:
         if not 1 <= self.max_channels <= 2048:
             raise SettingsError(f"user agent: max_channels is {self.max_channels}; 1 to 2048 are possible")
         if self.rtp_port_range[1] - self.rtp_port_range[0] + 1 < 2 * self.max_channels:
-            raise SettingsError(f"user agent: rtp_port_range holds fewer than two ports for each of {self.max_channels} channels")
+            raise SettingsError(
+                f"user agent: rtp_port_range holds fewer than two ports for each of {self.max_channels} channels"
+            )
 
     @property
     def rows(self) -> int:

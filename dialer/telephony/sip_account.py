@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from dialer.telephony import native
+import pjsua2 as pj
+
 from dialer.telephony.director import director
 from dialer.telephony.settings import Gateway, UserAgentSettings
 from dialer.telephony.sip_message import escaped_user
@@ -13,9 +14,12 @@ from dialer.telephony.sip_message import escaped_user
 if TYPE_CHECKING:
     from dialer.telephony.engine import Engine
 
-pj = native.load()
 
-SRTP_USE = {"off": pj.PJMEDIA_SRTP_DISABLED, "optional": pj.PJMEDIA_SRTP_OPTIONAL, "mandatory": pj.PJMEDIA_SRTP_MANDATORY}
+SRTP_USE = {
+    "off": pj.PJMEDIA_SRTP_DISABLED,
+    "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+    "mandatory": pj.PJMEDIA_SRTP_MANDATORY,
+}
 
 
 class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
@@ -51,7 +55,7 @@ class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
         else:
             status = 408 if state.type == pj.PJSIP_EVENT_TIMER else 503
         sent, self.ping_sent = self.ping_sent, None
-        self.engine.pinged(self.gateway, status, time.monotonic() - sent)
+        self.engine.pinger.answered(self.gateway.name, status, time.monotonic() - sent)
 
     def ping(self) -> None:
         """Sends OPTIONS to the gateway, unless an earlier one is still unanswered."""
@@ -66,7 +70,7 @@ class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
             self.sendRequest(prm)
         except pj.Error:
             self.ping_sent = None
-            self.engine.pinged(self.gateway, 503, 0.0)
+            self.engine.pinger.answered(self.gateway.name, 503, 0.0)
 
 
 def account_config(settings: UserAgentSettings, gateway: Gateway | None, local: str, ports: tuple[int, int]) -> Any:
@@ -96,7 +100,9 @@ def account_config(settings: UserAgentSettings, gateway: Gateway | None, local: 
 
 def _as_gateway_wants(config: Any, gateway: Gateway) -> None:
     if gateway.user:
-        config.sipConfig.authCreds.push_back(pj.AuthCredInfo("digest", gateway.realm, gateway.user, 0, gateway.password))
+        config.sipConfig.authCreds.push_back(
+            pj.AuthCredInfo("digest", gateway.realm, gateway.user, 0, gateway.password)
+        )
     if gateway.outbound_proxy:
         route = gateway.outbound_proxy
         config.sipConfig.proxies.push_back(route if ";lr" in route else f"{route};lr")

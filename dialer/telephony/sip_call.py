@@ -9,7 +9,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from dialer.telephony import native
+import pjsua2 as pj
+
+from dialer.telephony import joint, transfer
 from dialer.telephony.director import director
 from dialer.telephony.ending import Q850_OF_CAUSE, STATUS_OF_CAUSE, EndedBy, RtpStats, cause_of_status, rtp_stats
 from dialer.telephony.event import (
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from dialer.telephony.sip_thread import Timer
 
 log = logging.getLogger(__name__)
-pj = native.load()
 
 END_PATIENCE_S = 4.0  # a far end that does not answer BYE or CANCEL ends its leg after this
 DTMF_IS_UPDATE = 1  # pjmedia/stream.h, PJMEDIA_STREAM_DTMF_IS_UPDATE; not among the symbols that SWIG is given
@@ -67,7 +68,6 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.rtp_since = 0.0  # loss of RTP counts from here: the answer, or the end of a hold
         self.stands_in_for: SipCall | None = None
         self.overdue: Timer | None = None
-        engine.adopt(self)
 
     # --- commands ---
 
@@ -85,7 +85,9 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.engine.no_extra_media(prm)
         self.answer(prm)
 
-    def end(self, cause: str, *, status: int = 0, q850: int | None = None, headers: list[tuple[str, str]] | None = None) -> None:
+    def end(
+        self, cause: str, *, status: int = 0, q850: int | None = None, headers: list[tuple[str, str]] | None = None
+    ) -> None:
         """Hangs up, cancels or refuses, whatever the state asks for."""
         if self.over or self.facts.cause is not None:
             return
@@ -203,8 +205,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         """Audio came up, changed, or was put on hold."""
         state = pj.call_brief(self.getId()).media_status
         self.engine.drain.feed(self.getId())
-        if self.peer is not None:
-            pj.join_calls(self.getId(), self.peer.getId())
+        joint.rejoin(self)
         if state != self.media_state:
             before, self.media_state = self.media_state, state
             self._media_changed(before, state)
@@ -218,7 +219,9 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         elif state == pj.PJSUA_CALL_MEDIA_ACTIVE:
             self.facts.held_by = None
             self.rtp_since = now
-            self.tell(Retrieved(now) if before in held else MediaUp(now, self.facts.row, self.facts.start, self.facts.codec))
+            self.tell(
+                Retrieved(now) if before in held else MediaUp(now, self.facts.row, self.facts.start, self.facts.codec)
+            )
 
     @director
     def onDtmfEvent(self, prm: Any) -> None:  # noqa: N802
@@ -241,7 +244,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     @director
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
         """The far end asks us by REFER to call somebody else."""
-        self.engine.transfer_requested(self, prm)
+        transfer.requested(self.engine, self, prm)
 
     @director
     def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
@@ -255,7 +258,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     @director
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
         """Somebody takes this call's place (INVITE with Replaces)."""
-        self.engine.replace_requested(self, prm)
+        transfer.replaced(self.engine, self, prm)
 
     # --- what comes of it ---
 
@@ -271,14 +274,16 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     def rtp(self) -> RtpStats:
         """Gives the figures so far."""
         f = self.audio.figures()
-        return rtp_stats(f.rx_packets, f.rx_lost, f.buffer_discarded, f.rx_jitter_ms, f.tx_packets, f.tx_lost, f.round_trip_ms)
+        return rtp_stats(
+            f.rx_packets, f.rx_lost, f.buffer_discarded, f.rx_jitter_ms, f.tx_packets, f.tx_lost, f.round_trip_ms
+        )
 
     def finish(self, ended_by: EndedBy, cause: str, *, local: bool) -> None:
         """Ends the leg, once; the call itself is buried when the library has let go of it."""
         if self.over:
             return
         self.over = True
-        self.engine.part(self)
+        joint.part(self)
         self.audio.stop(0)
         end = self.facts.finish(ended_by, cause, self.rtp(), local=local)
         self.engine.ended(self, end)

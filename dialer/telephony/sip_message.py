@@ -9,7 +9,15 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-COMPACT = {"f": "from", "t": "to", "i": "call-id", "m": "contact", "c": "content-type", "l": "content-length", "v": "via"}
+COMPACT = {
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "m": "contact",
+    "c": "content-type",
+    "l": "content-length",
+    "v": "via",
+}
 """Compact header forms, RFC 3261 section 7.3.3."""
 
 
@@ -64,7 +72,9 @@ class SipMessage:
     @property
     def has_sdp(self) -> bool:
         """True when a session description comes with it."""
-        return self.has_body and ("sdp" in self.first("content-type").lower() or "multipart" in self.first("content-type").lower())
+        return self.has_body and (
+            "sdp" in self.first("content-type").lower() or "multipart" in self.first("content-type").lower()
+        )
 
     @property
     def supervised(self) -> str:
@@ -104,7 +114,7 @@ def user_of(text: str) -> str:
 def uri_of(text: str) -> str:
     """Gives the URI of a name-addr, without its brackets and header parameters."""
     found = re.search(r"<([^>]+)>", text)
-    return found[1] if found else text.split(";")[0].strip()
+    return found[1] if found else text.split(";", maxsplit=1)[0].strip()
 
 
 def display_of(text: str) -> str:
@@ -126,7 +136,9 @@ SAFE_USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/#]")
 
 def escaped_user(user: str) -> str:
     """Gives a user part with everything escaped that RFC 3261 section 25.1 does not allow there."""
-    return "".join(c if SAFE_USER.fullmatch(c) and c not in "#" else "".join(f"%{b:02X}" for b in c.encode()) for c in user)
+    return "".join(
+        c if SAFE_USER.fullmatch(c) and c not in "#" else "".join(f"%{b:02X}" for b in c.encode()) for c in user
+    )
 
 
 def clean_header(value: str) -> str:

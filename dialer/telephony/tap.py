@@ -40,7 +40,7 @@ class Block:
 
     @property
     def lost(self) -> NDArray[np.bool_]:
-        """bool [k, n / 160]: frames that were lost on the way, or that the reader was too slow for."""
+        """Bool [k, n / 160]: frames that were lost on the way, or that the reader was too slow for."""
         return self.flags == LOST
 
 
@@ -80,11 +80,11 @@ class TapView:
 
     def written(self, row: int) -> int:
         """Gives the position behind the newest sample."""
-        return int(self._bank.written(row)) * FRAME
+        return int(self._bank.written(int(row))) * FRAME
 
     def start(self, row: int) -> int:
         """Gives the position of the first sample of the row's present leg."""
-        return int(self._bank.start(row)) * FRAME
+        return int(self._bank.start(int(row))) * FRAME
 
     def first(self, row: int) -> int:
         """Gives the position of the oldest sample of the row's present leg that is still there."""
@@ -112,8 +112,15 @@ class TapView:
         samples = np.empty((len(index), n * FRAME), np.int16)
         flags = np.empty((len(index), n), np.uint8)
         if n:
-            self._bank.collect(index.ctypes.data, len(index), frames.ctypes.data, counts.ctypes.data, n,
-                               samples.ctypes.data, flags.ctypes.data)
+            self._bank.collect(
+                index.ctypes.data,
+                len(index),
+                frames.ctypes.data,
+                counts.ctypes.data,
+                n,
+                samples.ctypes.data,
+                flags.ctypes.data,
+            )
         return Block(index.astype(np.int64), samples, counts.astype(np.int64) * FRAME, frames * np.uint64(FRAME), flags)
 
     def read(self, row: int, since: int) -> NDArray[np.int16]:

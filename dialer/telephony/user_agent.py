@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from dialer.telephony import native
 from dialer.telephony.bridge import Bridge
 from dialer.telephony.channels import ChannelUse
 from dialer.telephony.dialing import DialRequest
@@ -25,7 +26,9 @@ log = logging.getLogger(__name__)
 
 DESCRIPTORS_PER_CALL = 2  # RTP and RTCP
 SPARE_DESCRIPTORS = 200  # signalling, database, HTTP, files
-SWITCH_INTERVAL_S = 0.001  # a busy thread gives the interpreter up this often; the default of 5 ms delays SIP and events
+SWITCH_INTERVAL_S = (
+    0.001  # a busy thread gives the interpreter up this often; the default of 5 ms delays SIP and events
+)
 
 IncomingTaker = Callable[[IncomingLeg], Awaitable[None]]
 
@@ -50,6 +53,7 @@ class UserAgent:
             NativeLibraryMissing: pjsua2 is missing or not our build.
             StartFailed: a port is taken, a certificate cannot be read, or the like.
         """
+        native.require()
         from dialer.telephony.engine import Engine  # noqa: PLC0415 - pjsua2 is needed from here on, not by who imports this
 
         limit = raise_descriptor_limit()
@@ -57,11 +61,20 @@ class UserAgent:
         engine = Engine(self.settings, asyncio.get_running_loop(), self._take)
         await engine.start()
         self._engine = engine
-        log.info("SIP on %s %s; %d channels, %d tap rows, %d descriptors", self.settings.listen_host, engine.library.ports,
-                 self.settings.max_channels, engine.taps.rows, limit)
+        log.info(
+            "SIP on %s %s; %d channels, %d tap rows, %d descriptors",
+            self.settings.listen_host,
+            engine.library.ports,
+            self.settings.max_channels,
+            engine.taps.rows,
+            limit,
+        )
         if limit < self.settings.max_channels * DESCRIPTORS_PER_CALL + SPARE_DESCRIPTORS:
-            log.warning("only %d descriptors may be open (ulimit -n): fewer calls than max_channels=%d will fit",
-                        limit, self.settings.max_channels)
+            log.warning(
+                "only %d descriptors may be open (ulimit -n): fewer calls than max_channels=%d will fit",
+                limit,
+                self.settings.max_channels,
+            )
 
     async def stop(self, deadline_s: float = 5.0) -> None:
         """Hangs up every leg, waits for their ends at most `deadline_s` seconds, and closes the library."""
@@ -114,7 +127,7 @@ class UserAgent:
 
     def gateway_health(self, name: str) -> GatewayHealth:
         """Gives what the OPTIONS pings have told of a gateway; of an unknown one, a health that is not known."""
-        return self._running.health.get(name, GatewayHealth(name))
+        return self._running.pinger.health.get(name, GatewayHealth(name))
 
     async def probe_gateway(self, name: str, timeout_s: float = 5.0) -> GatewayHealth:
         """Asks a gateway by OPTIONS now, and waits for its answer.
@@ -124,7 +137,7 @@ class UserAgent:
         """
         if name not in self.settings.gateways:
             raise UnknownGateway(name)
-        return await self._running.probe(name, timeout_s)
+        return await self._running.pinger.probe(name, timeout_s)
 
     @property
     def _running(self) -> Engine:

@@ -56,9 +56,18 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Builds and installs the wheel pjsua2 for the dialer.")
-    parser.add_argument("--into", type=Path, metavar="PYTHON", help="interpreter of the venv to install into, e.g. .venv/bin/python")
-    parser.add_argument("--source", type=Path, metavar="ARCHIVE", help=f"release archive of pjproject {source.VERSION} instead of Debian's")
-    parser.add_argument("--install-packages", action="store_true", help="install missing system packages with apt (root or sudo)")
+    parser.add_argument(
+        "--into", type=Path, metavar="PYTHON", help="interpreter of the venv to install into, e.g. .venv/bin/python"
+    )
+    parser.add_argument(
+        "--source",
+        type=Path,
+        metavar="ARCHIVE",
+        help=f"release archive of pjproject {source.VERSION} instead of Debian's",
+    )
+    parser.add_argument(
+        "--install-packages", action="store_true", help="install missing system packages with apt (root or sudo)"
+    )
     parser.add_argument("--force", action="store_true", help="build again although the wheel is in the cache")
     return parser.parse_args()
 
@@ -94,9 +103,18 @@ def _key(archive: Path, target: wheel.Target) -> str:
     digest = hashlib.sha256()
     for path in sorted([*HERE.glob("*.py"), *(HERE / "native").iterdir()]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    system = subprocess.run(["g++", "--version"], capture_output=True, check=False).stdout if shutil.which("g++") else b""
+    system = (
+        subprocess.run(["g++", "--version"], capture_output=True, check=False).stdout if shutil.which("g++") else b""
+    )
     digest.update(system)
-    facts = [source.sha256(archive), VERSION, target.abi_tag, target.platform_tag, target.extension_suffix, platform.machine()]
+    facts = [
+        source.sha256(archive),
+        VERSION,
+        target.abi_tag,
+        target.platform_tag,
+        target.extension_suffix,
+        platform.machine(),
+    ]
     digest.update(json.dumps(facts).encode())
     return digest.hexdigest()[:20]
 
@@ -107,9 +125,11 @@ def _target(python: Path) -> wheel.Target:
     Raises:
         BuildFailed: When it cannot be run.
     """
-    question = ("import json,sys,sysconfig;v=sysconfig.get_config_var;t='cp%d%d'%sys.version_info[:2];"
-                "print(json.dumps([t,t,sysconfig.get_platform().replace('-','_').replace('.','_'),v('EXT_SUFFIX'),"
-                "sysconfig.get_paths()['include'],sys.executable]))")
+    question = (
+        "import json,sys,sysconfig;v=sysconfig.get_config_var;t='cp%d%d'%sys.version_info[:2];"
+        "print(json.dumps([t,t,sysconfig.get_platform().replace('-','_').replace('.','_'),v('EXT_SUFFIX'),"
+        "sysconfig.get_paths()['include'],sys.executable]))"
+    )
     try:
         answer = subprocess.run([str(python), "-c", question], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -125,12 +145,24 @@ def _install(built: Path, python: Path, log: object) -> None:
     if now.returncode == 0 and stamp.exists() and stamp.read_text() == str(built):
         return
     with step(f"installing into {python}"):
-        words = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--force-reinstall",
-                 "--disable-pip-version-check", str(built)]
+        words = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-index",
+            "--force-reinstall",
+            "--disable-pip-version-check",
+            str(built),
+        ]
         done = subprocess.run(words, stdout=log, stderr=log, check=False)
         if done.returncode != 0:
             raise BuildFailed(f"pip could not install {built.name} into {python}")
-    loads = subprocess.run([str(python), "-c", "import pjsua2; pjsua2.DIALER_API"], capture_output=True, text=True, check=False)
+    loads = subprocess.run(
+        [str(python), "-c", "import pjsua2; pjsua2.DIALER_API"], capture_output=True, text=True, check=False
+    )
     if loads.returncode != 0:
         raise BuildFailed(f"the module does not load: {loads.stderr.strip().splitlines()[-1]}")
     stamp.write_text(str(built))

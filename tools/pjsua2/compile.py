@@ -14,10 +14,24 @@ from report import BuildFailed, step
 from wheel import Target
 
 CONFIGURE = (
-    "--enable-epoll", "--disable-video", "--disable-sound", "--disable-v4l2", "--disable-openh264", "--disable-libyuv",
-    "--disable-libwebrtc", "--disable-sdl", "--disable-ffmpeg", "--disable-ilbc-codec", "--disable-g7221-codec",
-    "--disable-l16-codec", "--disable-speex-aec", "--disable-upnp", "--with-external-srtp",
-    "--with-external-gsm", "--with-external-speex", "--enable-speex-resample",
+    "--enable-epoll",
+    "--disable-video",
+    "--disable-sound",
+    "--disable-v4l2",
+    "--disable-openh264",
+    "--disable-libyuv",
+    "--disable-libwebrtc",
+    "--disable-sdl",
+    "--disable-ffmpeg",
+    "--disable-ilbc-codec",
+    "--disable-g7221-codec",
+    "--disable-l16-codec",
+    "--disable-speex-aec",
+    "--disable-upnp",
+    "--with-external-srtp",
+    "--with-external-gsm",
+    "--with-external-speex",
+    "--enable-speex-resample",
 )
 LIBRARY_FLAGS = "-O2 -fPIC -DNDEBUG"
 WRAPPER_FLAGS = "-O1 -g0 -w"
@@ -78,8 +92,22 @@ class Compiler:
 
     def _wrapper(self) -> None:
         search = [f"-I{self._native}", f"-I{self._tree}/pjsip-apps/src/swig"]
-        self._run(["swig", "-c++", "-python", "-threads", "-w312,401,451,503,509,516", *search, *self._includes(),
-                   "-outdir", str(self._out), "-o", str(self._out / "wrap.cpp"), str(self._native / "module.i")])
+        self._run(
+            [
+                "swig",
+                "-c++",
+                "-python",
+                "-threads",
+                "-w312,401,451,503,509,516",
+                *search,
+                *self._includes(),
+                "-outdir",
+                str(self._out),
+                "-o",
+                str(self._out / "wrap.cpp"),
+                str(self._native / "module.i"),
+            ]
+        )
         self._compile_unit(self._out / "wrap.cpp", WRAPPER_FLAGS)
 
     def _native_units(self) -> None:
@@ -87,15 +115,42 @@ class Compiler:
             self._compile_unit(self._native / f"{name}.cpp", NATIVE_FLAGS)
 
     def _compile_unit(self, unit: Path, flags: str) -> None:
-        self._run(["g++", "-std=c++17", "-c", "-fPIC", "-DNDEBUG", "-DPJ_AUTOCONF=1", "-DPJ_IS_BIG_ENDIAN=0",
-                   "-DPJ_IS_LITTLE_ENDIAN=1", *flags.split(), f"-I{self._native}", f"-I{self._target.include}",
-                   *self._includes(), str(unit), "-o", str(self._out / f"{unit.stem}.o")])
+        self._run(
+            [
+                "g++",
+                "-std=c++17",
+                "-c",
+                "-fPIC",
+                "-DNDEBUG",
+                "-DPJ_AUTOCONF=1",
+                "-DPJ_IS_BIG_ENDIAN=0",
+                "-DPJ_IS_LITTLE_ENDIAN=1",
+                *flags.split(),
+                f"-I{self._native}",
+                f"-I{self._target.include}",
+                *self._includes(),
+                str(unit),
+                "-o",
+                str(self._out / f"{unit.stem}.o"),
+            ]
+        )
 
     def _link(self) -> Path:
         shared = self._out / f"_pjsua2{self._target.extension_suffix}"
         objects = [str(self._out / f"{name}.o") for name in ("wrap", *NATIVE_UNITS)]
-        self._run(["g++", "-shared", "-s", "-Wl,--no-undefined-version", "-o", str(shared), *objects,
-                   *self._make_variable("APP_LDXXFLAGS"), *self._make_variable("APP_LDXXLIBS")])
+        self._run(
+            [
+                "g++",
+                "-shared",
+                "-s",
+                "-Wl,--no-undefined-version",
+                "-o",
+                str(shared),
+                *objects,
+                *self._make_variable("APP_LDXXFLAGS"),
+                *self._make_variable("APP_LDXXLIBS"),
+            ]
+        )
         return shared
 
     def _includes(self) -> list[str]:
@@ -104,8 +159,9 @@ class Compiler:
     def _make_variable(self, name: str) -> list[str]:
         """Asks pjproject's own makefile what to link."""
         script = "include build.mak\nshow:\n\t@echo $(" + name + ")\n"
-        answer = subprocess.run(["make", "-s", "-f", "-", "show"], cwd=self._tree, input=script, text=True,
-                                capture_output=True, check=False)
+        answer = subprocess.run(
+            ["make", "-s", "-f", "-", "show"], cwd=self._tree, input=script, text=True, capture_output=True, check=False
+        )
         if answer.returncode != 0:
             raise BuildFailed(f"build.mak does not say {name}: {answer.stderr.strip()}")
         return shlex.split(answer.stdout)

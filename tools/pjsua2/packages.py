@@ -56,13 +56,16 @@ def ensure(*, install: bool, log: object) -> None:
     if not names:
         return
     if not install:
-        raise BuildFailed(f"missing system packages: {' '.join(names)}\n  install them: sudo apt-get install {' '.join(names)}\n"
-                          "  or run this again with --install-packages")
+        raise BuildFailed(
+            f"missing system packages: {' '.join(names)}\n  install them: sudo apt-get install {' '.join(names)}\n"
+            "  or run this again with --install-packages"
+        )
     if os.geteuid() != 0 and not shutil.which("sudo"):
         raise BuildFailed(f"missing system packages: {' '.join(names)}; neither root nor sudo here to install them")
     update = ["apt-get", "update", "-q"]
     subprocess.run(update if os.geteuid() == 0 else ["sudo", "-n", *update], stdout=log, stderr=log, check=False)
-    done = subprocess.run(command(names), stdout=log, stderr=log, check=False,
-                          env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    done = subprocess.run(
+        command(names), stdout=log, stderr=log, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    )
     if done.returncode != 0:
         raise BuildFailed(f"could not install: {' '.join(names)}")

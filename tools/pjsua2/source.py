@@ -68,8 +68,10 @@ def unpack(path: Path, into: Path) -> None:
         raise BuildFailed(f"{path}: not readable as an archive of pjproject: {error}") from error
     found = _version(into)
     if not found.startswith(VERSION):
-        raise BuildFailed(f"{path}: holds pjproject {found or 'of no known version'}; this build is for {VERSION}: "
-                          "give that release's archive with --source")
+        raise BuildFailed(
+            f"{path}: holds pjproject {found or 'of no known version'}; this build is for {VERSION}: "
+            "give that release's archive with --source"
+        )
 
 
 def _version(tree: Path) -> str:
@@ -83,8 +85,11 @@ def _version(tree: Path) -> str:
 
 def _mirror() -> str:
     """Gives the Debian mirror the machine itself uses, or the default."""
-    files = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.sources"),
-             *Path("/etc/apt/sources.list.d").glob("*.list")]
+    files = [
+        Path("/etc/apt/sources.list"),
+        *Path("/etc/apt/sources.list.d").glob("*.sources"),
+        *Path("/etc/apt/sources.list.d").glob("*.list"),
+    ]
     for file in files:
         if file.is_file():
             for url in re.findall(r"^(?!\s*#).*?\b((?:https?|mirror\+file|file):/\S+)", file.read_text(), re.MULTILINE):
@@ -101,8 +106,10 @@ def _fetch(folder: Path, log: IO[bytes]) -> Path:
         found = _fetch_from(folder / suite, suite, log)
         if found:
             return found
-    raise BuildFailed(f"apt could not fetch Debian's source package asterisk from {_mirror()} ({', '.join(SUITES)}); "
-                      f"or give the release archive of pjproject {VERSION} with --source")
+    raise BuildFailed(
+        f"apt could not fetch Debian's source package asterisk from {_mirror()} ({', '.join(SUITES)}); "
+        f"or give the release archive of pjproject {VERSION} with --source"
+    )
 
 
 def _fetch_from(folder: Path, suite: str, log: IO[bytes]) -> Path | None:
@@ -111,10 +118,16 @@ def _fetch_from(folder: Path, suite: str, log: IO[bytes]) -> Path | None:
         (folder / part).mkdir(parents=True)
     signed = f"Signed-By: {DEBIAN_KEYRING}\n" if DEBIAN_KEYRING.exists() else ""
     (folder / "sources" / "debian.sources").write_text(
-        f"Types: deb-src\nURIs: {_mirror()}\nSuites: {suite}\nComponents: main\n{signed}")
-    options = [f"-oDir::State::Lists={folder}/lists", "-oDir::Etc::SourceList=/dev/null",
-               f"-oDir::Etc::SourceParts={folder}/sources", f"-oDir::Cache={folder}/cache",
-               "-oAPT::Sandbox::User=root", "-oAcquire::Retries=3"]
+        f"Types: deb-src\nURIs: {_mirror()}\nSuites: {suite}\nComponents: main\n{signed}"
+    )
+    options = [
+        f"-oDir::State::Lists={folder}/lists",
+        "-oDir::Etc::SourceList=/dev/null",
+        f"-oDir::Etc::SourceParts={folder}/sources",
+        f"-oDir::Cache={folder}/cache",
+        "-oAPT::Sandbox::User=root",
+        "-oAcquire::Retries=3",
+    ]
     for words in (["update", "-q"], ["source", "-q", "--download-only", "asterisk"]):
         done = subprocess.run(["apt-get", *options, *words], cwd=folder / "got", stdout=log, stderr=log, check=False)
         if done.returncode != 0:

@@ -40,11 +40,17 @@ def write(folder: Path, version: str, target: Target, module: Path, extension: P
     """
     info = f"pjsua2-{version}.dist-info"
     tag = f"{target.python_tag}-{target.abi_tag}-{target.platform_tag}"
-    metadata = (f"Metadata-Version: 2.1\nName: pjsua2\nVersion: {version}\nSummary: {SUMMARY}\n"
-                "License: GPL-2.0-or-later\nHome-page: https://www.pjsip.org\n")
+    metadata = (
+        f"Metadata-Version: 2.1\nName: pjsua2\nVersion: {version}\nSummary: {SUMMARY}\n"
+        "License: GPL-2.0-or-later\nHome-page: https://www.pjsip.org\n"
+    )
     wheel = f"Wheel-Version: 1.0\nGenerator: callback-dialer\nRoot-Is-Purelib: false\nTag: {tag}\n"
-    files = {"pjsua2.py": module.read_bytes(), f"_pjsua2{target.extension_suffix}": extension.read_bytes(),
-             f"{info}/METADATA": metadata.encode(), f"{info}/WHEEL": wheel.encode()}
+    files = {
+        "pjsua2.py": module.read_bytes(),
+        f"_pjsua2{target.extension_suffix}": extension.read_bytes(),
+        f"{info}/METADATA": metadata.encode(),
+        f"{info}/WHEEL": wheel.encode(),
+    }
     record = "".join(f"{name},sha256={_digest(data)},{len(data)}\n" for name, data in files.items())
     files[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
     path = folder / file_name(version, target)
