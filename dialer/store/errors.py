@@ -60,7 +60,7 @@ class Unstorable(StoreError):  # noqa: N818
 
 
 class StoreClosed(StoreError):  # noqa: N818
-    """The store has been closed; nothing more can be written."""
+    """The store has been closed; nothing more can be read or written."""
 
 
 class StoreBusy(StoreError):  # noqa: N818

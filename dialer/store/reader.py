@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from dialer.callback.record import Attempt, Callback, HistoryEntry, JournalEntry, NodeInfo
 from dialer.callback.state import State
 from dialer.store import fault, rows, schema
+from dialer.store.errors import StoreClosed
 from dialer.store.filter import CallbackFilter, conditions, ordering
 
 
@@ -19,6 +20,7 @@ class Reader:
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         """On `engine`; `url` is the address that messages show."""
         self._reader = engine
+        self._closed = False
         self.url = url
 
     async def get(self, callback_id: str) -> Callback | None:
@@ -78,6 +80,8 @@ class Reader:
 
     @asynccontextmanager
     async def _read(self) -> AsyncIterator[AsyncConnection]:
+        if self._closed:
+            raise StoreClosed
         try:
             async with self._reader.connect() as connection:
                 yield connection

@@ -70,6 +70,7 @@ class Store(Reader):
 
     async def close(self) -> None:
         """Finish what has been asked for, then close all connections."""
+        self._closed = True
         await self._writer.stop()
         await self._opened.reader.dispose()
         await self._opened.writer.close()
