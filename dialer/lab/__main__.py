@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from dialer.lab.server import LabSettings, run_lab
+from dialer.telephony import TelephonyError
 
 
 def main() -> int:
@@ -16,7 +17,11 @@ def main() -> int:
     parser.add_argument("--record", type=Path, metavar="DIR", help="record what every call heard and said")
     arguments = parser.parse_args()
     host, _, port = arguments.listen.rpartition(":")
-    return run_lab(LabSettings(host=host, port=int(port), record=arguments.record), until_input_closes=True)
+    try:
+        return run_lab(LabSettings(host=host, port=int(port), record=arguments.record), until_input_closes=True)
+    except TelephonyError as fault:
+        print(f"lab: {fault}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
