@@ -6,7 +6,7 @@ from http import HTTPStatus
 from weakref import WeakKeyDictionary
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +27,7 @@ class _Metrics:
     """One registry for all doors of one dialer."""
 
     def __init__(self, dialer: Dialer) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter that nobody reads
         self.registry = CollectorRegistry()
         self.http = HttpMetrics(self.registry)
         self.callbacks = CallbackMetrics(self.registry, dialer.config)
@@ -38,7 +39,13 @@ _metrics_by_bus: WeakKeyDictionary[Bus, _Metrics] = WeakKeyDictionary()
 
 def create_app(dialer: Dialer) -> FastAPI:
     """The API for clients: v1 under its base, the admin API under `/api/v1`."""
-    app = FastAPI(title="Callback dialer", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(
+        title="Callback dialer",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
+    )
     gate = Gatekeeper(dialer.config)
     if dialer.config.api.v1.enabled:
         app.include_router(v1_router(dialer, gate))
@@ -48,7 +55,9 @@ def create_app(dialer: Dialer) -> FastAPI:
 
 def create_ops_app(dialer: Dialer) -> FastAPI:
     """Life, readiness and metrics; without authentication, so it listens apart."""
-    app = FastAPI(title="Callback dialer operations", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Callback dialer operations", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     metrics = _metrics_of(dialer)
     app.include_router(ops_router(dialer, metrics.registry, metrics.callbacks))
     return _finished(app, dialer)

@@ -110,6 +110,7 @@ def load_text(text: str, file: FilePath) -> DialerConfig:
     config = DialerConfig(**{name: value for name, value in parts.items() if value is not None})
     config = _with_whole_paths(config, file.resolve().parent)
     _warn_of_missing_secrets(reading, config)
+    _warn_of_locked_doors(reading, config)
     cross_check(reading, config, services)
     return config.model_copy(update={"warnings": reading.finish()})
 
@@ -179,6 +180,20 @@ def _with_whole_paths(config: DialerConfig, folder: FilePath) -> DialerConfig:
 def _joined(table: BaseModel, folder: FilePath, *names: str) -> BaseModel:
     values = {name: getattr(table, name) for name in names}
     return table.model_copy(update={name: folder / value for name, value in values.items() if value is not None})
+
+
+def _warn_of_locked_doors(reading: Reading, config: DialerConfig) -> None:
+    """A door that asks for keys and has none lets nobody in."""
+    scopes = {scope for key in config.api.keys.values() for scope in key.scopes}
+    if config.api.v1.enabled and config.api.v1.auth == "key" and not scopes & {"callback", "admin"}:
+        what = "no API key is configured, so every request to v1 is answered 401"
+        reading.warn(("api",), what, 'write [api.keys.NAME], or auth = "none" in [api.v1]')
+    if config.api.v1.enabled and config.api.v1.auth == "basic" and not config.api.v1.basic_users:
+        what = "no user is configured, so every request to v1 is answered 401"
+        reading.warn(("api", "v1", "auth"), what, "write [api.v1.basic_users.NAME]")
+    if config.api.admin.auth == "key" and "admin" not in scopes:
+        what = "no API key has the scope admin, so agents' states cannot be set over HTTP"
+        reading.warn(("api",), what, 'write [api.keys.NAME] with scopes = ["admin"]')
 
 
 def _warn_of_missing_secrets(reading: Reading, config: DialerConfig) -> None:

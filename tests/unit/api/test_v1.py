@@ -231,6 +231,7 @@ async def test_two_cancels_at_once_cancel_once(client):
 async def test_unknown_paths_and_methods_answer_in_the_familys_form(client):
     is_error(await client.get("/genesys/1/service/nothing"), 404, "NotFound")
     is_error(await client.put(CREATE), 405, "MethodNotAllowed")
+    is_error(await client.delete(f"{CREATE}/"), 404, "NotFound")
     problem = await client.get("/api/v1/nothing")
     assert problem.headers["content-type"] == "application/problem+json"
     assert problem.json()["code"] == "NOT_FOUND"

@@ -14,6 +14,7 @@ CONFIG = Path(__file__).parents[3] / "config"
 @pytest.mark.parametrize("folder", ["asterisk", "freeswitch"])
 def test_the_example_loads_without_a_warning(folder, monkeypatch):
     monkeypatch.setenv("DIALER_PBX_PASSWORD", "x")
+    monkeypatch.setenv("DIALER_API_KEY", "y")
     config = load(CONFIG / folder / "dialer.toml")
     assert config.warnings == ()
     assert config.gateways["pbx"].user == "dialer"

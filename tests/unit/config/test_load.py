@@ -17,6 +17,7 @@ uri = "sip:192.0.2.10"
 [service.sales]
 target = "Sales>0"
 """
+OPEN = '[api.v1]\nauth = "none"\n[api.admin]\nauth = "none"\n'
 
 
 @pytest.fixture
@@ -189,11 +190,26 @@ gateway = "pbx"
 
 
 def test_unknown_names_with_underscore_are_kept_as_properties_with_a_warning(read):
-    config = read(BASE + "_customr_lookup_keys = 'x'\n_service = 'y'")
+    config = read(BASE + "_customr_lookup_keys = 'x'\n_service = 'y'\n" + OPEN)
     assert config.service_properties["sales"] == {"_customr_lookup_keys": "x"}
     warnings = [str(warning) for warning in config.warnings]
     assert "did you mean _customer_lookup_keys?" in warnings[0]
     assert "is accepted without effect" in warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("", ["api", "api"]),
+        (OPEN, []),
+        ('[api.v1]\nauth = "basic"\n[api.admin]\nauth = "none"', ["api.v1.auth"]),
+        ("[api.v1]\nenabled = false\n[api.admin]\nauth = 'none'", []),
+        (f"[api.keys.a]\nkey_sha256 = '{'0' * 64}'", ["api"]),
+        (f"[api.keys.a]\nkey_sha256 = '{'0' * 64}'\nscopes = ['admin']", []),
+    ],
+)
+def test_doors_that_let_nobody_in_are_a_warning(read, text, keys):
+    assert [warning.key for warning in read(BASE + text).warnings] == keys
 
 
 def test_what_is_doubtful_is_a_warning(read):
@@ -312,7 +328,7 @@ def test_a_treatments_sound_is_opened_and_its_format_checked(read, tmp_path, con
     (tmp_path / "hello.wav").write_bytes(content)
     text = BASE + '_treatment_customer_connect = "hello.wav"\n[media]\ntreatments_dir = "."'
     if what is None:
-        config = read(text)
+        config = read(text + "\n" + OPEN)
         assert config.warnings == ()
         assert check_treatments(config) == []
     else:
@@ -342,7 +358,9 @@ def test_check_treatments_tells_sounds_that_went_missing_since_the_load(read, tm
 
 
 def test_a_treatment_that_requests_fill_in_or_that_is_fetched_is_not_looked_for(read):
-    config = read(BASE + 'treatment_customer_connect = "$sound$"\ntreatment_find_agent_fail = "https://h/x.wav"')
+    config = read(
+        BASE + 'treatment_customer_connect = "$sound$"\ntreatment_find_agent_fail = "https://h/x.wav"\n' + OPEN
+    )
     assert config.warnings == ()
 
 

@@ -27,7 +27,7 @@ EXAMPLES = {
 
 @pytest.fixture
 def secrets(monkeypatch):
-    for name in ("DIALER_PBX_PASSWORD", "GMS_PASSWORD", "SHOP_API_KEY"):
+    for name in ("DIALER_PBX_PASSWORD", "GMS_PASSWORD", "DIALER_API_KEY"):
         monkeypatch.setenv(name, "secret")
 
 
@@ -120,5 +120,5 @@ state = "READY"
 """
     assert text.count("\n") == 10
     config = load_text(text, tmp_path / "dialer.toml")
-    assert config.warnings == ()
+    assert {warning.key for warning in config.warnings} == {"api"}  # HTTP needs a key; `dialer call` does not
     assert config.route_point_of(config.services["sales"]).gateway == "pbx"
