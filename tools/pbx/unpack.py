@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -243,4 +244,5 @@ class _Progress:
     def step(self, what: str) -> None:
         self._done += 1
         if not self._quiet:
-            print(f"[pbx {self._done}/{self._steps}, {time.monotonic() - self._began:4.1f} s] {what}", flush=True)
+            line = f"[pbx {self._done}/{self._steps}, {time.monotonic() - self._began:4.1f} s] {what}"
+            print(line, file=sys.stderr, flush=True)
