@@ -18,7 +18,7 @@ def written(tmp_path):
 
     def make(**settings):
         chosen = PbxSettings(sip_port=5062, lab_port=5070, manager_port=5038, **settings)
-        paths = SeenPaths(run="/seen/run", root="/seen/root", modules=Path("usr/lib/modules"), database=Path("/seen/db"))
+        paths = SeenPaths("/seen/run", "/seen/root", modules=Path("usr/lib/modules"), database=Path("/seen/db"))
         write(chosen, tmp_path, paths)
         return {path.name: path.read_text() for path in (tmp_path / "etc").iterdir()}
 
