@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 T = TypeVar("T")
@@ -71,17 +72,32 @@ class AsyncTransactor:
         """`engine` belongs to the transactor from now on."""
         self._engine = engine
         self._connection: AsyncConnection | None = None
+        self._committing = False
 
     async def transact(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in a transaction."""
+        """Run `work` in a transaction; once more when the server had dropped a connection that was kept from before."""
+        kept = self._connection is not None
+        try:
+            return await self._transact(work)
+        except DBAPIError as error:
+            # The server rolls back what a lost connection had not committed; a COMMIT without answer stays an error.
+            if not (kept and error.connection_invalidated) or self._committing:
+                raise
+        return await self._transact(work)
+
+    async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
+        self._committing = False
         if self._connection is None:
             self._connection = await self._engine.connect()
         try:
-            async with self._connection.begin():
-                return await self._connection.run_sync(work)
+            transaction = await self._connection.begin()
+            value = await self._connection.run_sync(work)
+            self._committing = True
+            await transaction.commit()
         except BaseException:
             await self._drop()
             raise
+        return value
 
     async def _drop(self) -> None:
         """The next transaction begins with a sound connection."""

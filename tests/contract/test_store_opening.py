@@ -58,8 +58,8 @@ async def test_closing_writes_what_was_asked_for_before(url):
         await store.create(NEW, event="T01", actor="api", now=NOW)
 
 
-async def test_several_openings_of_a_new_database_at_once_are_safe(url):
-    stores = await asyncio.gather(*(Store.open(url, node=f"n{n}") for n in range(6)))
+async def test_several_openings_of_a_new_database_at_once_are_safe(empty_url):
+    stores = await asyncio.gather(*(Store.open(empty_url, node=f"n{n}") for n in range(6)))
     made = await asyncio.gather(*(store.create(NEW, event="T01", actor="api", now=NOW) for store in stores))
     assert len({one.id for one in made}) == 6
     for store in stores:
@@ -80,23 +80,23 @@ asyncio.run(main())
 """
 
 
-async def test_several_processes_opening_a_new_database_at_once_are_safe(url):
-    running = [await asyncio.create_subprocess_exec(sys.executable, "-c", OPENER, url, stderr=asyncio.subprocess.PIPE) for _ in range(4)]
+async def test_several_processes_opening_a_new_database_at_once_are_safe(empty_url):
+    running = [await asyncio.create_subprocess_exec(sys.executable, "-c", OPENER, empty_url, stderr=asyncio.subprocess.PIPE) for _ in range(4)]
     errors = [(await process.communicate())[1].decode() for process in running]
     assert [process.returncode for process in running] == [0] * 4, errors
-    store = await Store.open(url)
+    store = await Store.open(empty_url)
     assert await store.count(CallbackFilter()) == 4
     await store.close()
 
 
-async def test_the_migrations_make_the_schema_that_the_code_uses(url):
-    await (await Store.open(url)).close()
+async def test_the_migrations_make_the_schema_that_the_code_uses(empty_url):
+    await (await Store.open(empty_url)).close()
 
     def differences(connection):
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return compare_metadata(context, schema.metadata)
 
-    assert await within(url, differences) == []
+    assert await within(empty_url, differences) == []
 
 
 async def test_the_locks_are_partial_unique_indexes(url):
@@ -111,17 +111,17 @@ async def test_the_locks_are_partial_unique_indexes(url):
         assert any("ended_at IS NULL" in str(value) for value in found[name]["dialect_options"].values())
 
 
-async def test_a_database_of_a_newer_dialer_is_refused_with_what_to_do(url):
-    await (await Store.open(url)).close()
-    await within(url, lambda connection: connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'")))
+async def test_a_database_of_a_newer_dialer_is_refused_with_what_to_do(empty_url):
+    await (await Store.open(empty_url)).close()
+    await within(empty_url, lambda connection: connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(StoreSchemaNewer, match=r"made by a newer dialer \(schema 9999.*upgrade this dialer"):
-        await Store.open(url)
+        await Store.open(empty_url)
 
 
-async def test_a_database_of_something_else_is_refused(url):
-    await within(url, lambda connection: connection.execute(sa.text("CREATE TABLE callback (x INTEGER)")))
+async def test_a_database_of_something_else_is_refused(empty_url):
+    await within(empty_url, lambda connection: connection.execute(sa.text("CREATE TABLE callback (x INTEGER)")))
     with pytest.raises(StoreDamaged, match="holds tables of something else"):
-        await Store.open(url)
+        await Store.open(empty_url)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path):
