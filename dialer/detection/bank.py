@@ -27,7 +27,7 @@ from dialer.detection.teletype import TeletypeListener
 _FRAMES_A_SECOND: Final = 50
 _PAUSE_HOPS: Final = tuple(round(s / HOP_S) for s in PAUSES_S)
 _ASK_EVERY: Final = 10
-_CONFIRM_POINTS: Final = 15
+_CONFIRM_POINTS: Final = 18
 _CALL_ABOVE_DB: Final = np.float32(4.0)
 _HELD_HOPS: Final = 6
 _BURST_LOOK: Final = 6  # age of a burst at which the pause before it is held against the patterns
@@ -231,7 +231,7 @@ class DetectorBank:
         self._follow(hop, tonal, call, held, noise)
         self._data(hop)
         self._side_sounds(hop)
-        self._talk(hop, tonal)
+        self._talk(hop, tonal | call)
         waiting = self._awaits[now]
         if waiting.all():
             self._classifier.step(hop)
@@ -323,7 +323,7 @@ class DetectorBank:
         if state.open or state.listening(index):
             state.say((index + 1) * HOP_S, kind, text, **data)
 
-    def _talk(self, hop: Hop, tonal: Bool) -> None:
+    def _talk(self, hop: Hop, like_tone: Bool) -> None:
         """Confirm speech: activity with voiced hops that are no tone; say where it begins and ends."""
         now = hop.channels
         before, voice = self._voice[now], hop.voice
@@ -333,7 +333,7 @@ class DetectorBank:
             self._voiced[rows] = 0
             self._begun[rows] = np.maximum(self._begun[rows], hop.index[begins] - 4)
         self._voice[now] = voice
-        self._voiced[now] = np.where(hop.locked, 0, self._voiced[now] + _voiced_points(hop, tonal))
+        self._voiced[now] = np.where(hop.locked, 0, self._voiced[now] + _voiced_points(hop, like_tone))
         talking = self._speech[now]
         sounding = hop.active & voice & talking
         self._last_voice[now] = np.where(sounding, hop.index, self._last_voice[now])
@@ -471,11 +471,11 @@ class DetectorBank:
             state.decide(at_s, "silence", 0.6)
 
 
-def _voiced_points(hop: Hop, tonal: Bool) -> NDArray[np.int32]:
+def _voiced_points(hop: Hop, like_tone: Bool) -> NDArray[np.int32]:
     """Say how much each hop speaks for a voice: 3 voiced, 1 voiced but like a tone (which 140 ms later is known for one)."""
     voiced = hop.voice & hop.active & ~hop.tainted & (hop[Field.VOICING] >= np.float32(0.5))
     voiced &= hop[Field.HIGH] < np.float32(0.7)
-    like_tone = tonal | (hop[Field.P1] + hop[Field.P2] > np.float32(0.93))
+    like_tone = like_tone | (hop[Field.P1] + hop[Field.P2] > np.float32(0.93))
     points: NDArray[np.int32] = voiced * np.where(like_tone, 1, 3).astype(np.int32)
     return points
 

@@ -24,6 +24,7 @@ _FALL_DB: Final = 11.0
 _RISE_DB: Final = 8.0
 _TOP_FALL_DB: Final = 0.1
 _MEASURES: Final = 30
+_UNMOVED_HZ: Final = 1.5
 _WEAKER_DB: Final = 8.0
 _FORGET_S: Final = 8.0
 _MOST_BURSTS: Final = 10
@@ -32,6 +33,8 @@ MEASURE_HOPS: Final = 14  # a burst this old fills the long window
 _MEASURE_EVERY: Final = 4
 _LOST_S: Final = 0.13  # a shorter hole in a tone without pause is lost packets
 _LONG_ON_S: Final = 1.6  # longer than any ringing but America's
+_NO_SIDES_COST: Final = 0.1  # a modulated tone without its side lines
+_ALIKE_COST: Final = 0.03  # of patterns that fit about as well, the shorter has shown more of itself
 _PARTIAL_COST: Final = 0.04
 STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
 
@@ -268,7 +271,7 @@ class CadenceListener:
         found = [match for pattern in known if (match := self._fit(pattern, now_s, sounding))]
         if self.bursts:
             self._candidates = tuple(match.pattern for match in found)
-        return sorted(found, key=lambda m: m.cost)
+        return sorted(found, key=lambda m: (m.cost // _ALIKE_COST, m.pattern.period_s, m.cost))
 
     def _fit(self, pattern: Pattern, now_s: float, sounding: Burst | None) -> Match | None:
         bursts = [*self.bursts, sounding] if sounding else self.bursts
@@ -290,8 +293,11 @@ def _is_tone(burst: Burst) -> bool:
     """Tell a burst of tone from a syllable: level steady, frequency too unless two tones beat."""
     if burst.length_s < 0.03:
         return False
-    dual = len(burst.freqs_hz) > 1
-    return burst.level_spread_db < (5.0 if dual else 2.0) and (dual or burst.spread_hz < 6.0)
+    if burst.length_s >= 0.12 and burst.spread_hz < _UNMOVED_HZ:  # level may swing with modulation, pitch may not
+        return burst.level_spread_db < 8.0
+    if len(burst.freqs_hz) > 1:
+        return burst.level_spread_db < 5.0
+    return burst.level_spread_db < 2.0 and burst.spread_hz < 6.0
 
 
 def _alike(first: Burst, second: Burst) -> bool:
@@ -316,7 +322,8 @@ def _freq_cost(windows: tuple[Window, ...], burst: Burst) -> float:
     """Give how far the burst's frequencies lie from the nominal ones: 0.4 for one per cent."""
     if not burst.resolved or len(windows) != len(burst.freqs_hz):
         nearest = min(abs(f / w.nominal - 1) for f in burst.freqs_hz for w in windows)
-        return nearest * 40
+        missing = burst.resolved and len(burst.freqs_hz) == 1 and len(windows) == 3
+        return nearest * 40 + (_NO_SIDES_COST if missing else 0.0)
     return 40 * max(abs(f / w.nominal - 1) for f, w in zip(burst.freqs_hz, windows, strict=True))
 
 
