@@ -156,15 +156,16 @@ class Booking:
     ) -> Callback:
         new = _new_callback(request, parts, number, desired, scheduled, now)
         event = "T03" if parts.options.paused else "T02" if scheduled else "T01"
-        self._limits.admitted(request, parts, scheduled, now)
+        self._limits.admit(request, parts, scheduled, now)
+        stored = False
         try:
             with _store_faults():
                 created = await self._store.create(
                     new, event=event, actor=request.actor or ACTORS[request.origin], now=now, user=request.user
                 )
-        except BaseException:
-            self._limits.withdrawn(request, parts, scheduled, now)
-            raise
+            stored = True
+        finally:
+            self._limits.settle(request, parts, scheduled, now, stored=stored)
         self._bus.publish(CallbackChanged(created, event))
         return created
 

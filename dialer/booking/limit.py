@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Final
 
+from dialer.booking.open_count import OpenCount
 from dialer.booking.refused import AlreadyQueued, QueueFull, Throttled
 from dialer.booking.request import NUMBER, CreateRequest, Sorted
 from dialer.booking.throttle import Windows
@@ -15,7 +16,6 @@ from dialer.store import CallbackFilter, Store
 
 DAY_S: Final = 86400.0
 MILLISECOND: Final = timedelta(milliseconds=1)  # what the store keeps times to
-OPEN_COUNT_KEPT_S: Final = 1.0
 QUEUE_FULL_RETRY_S: Final = 60
 
 
@@ -30,7 +30,7 @@ class Limits:
         self._store = store
         self._windows = Windows()
         self._primed: set[tuple[str, float]] = set()
-        self._open: dict[str, tuple[datetime, int]] = {}
+        self._open = OpenCount(store)
 
     async def check(self, request: CreateRequest, parts: Sorted, number: str, scheduled: bool, now: datetime) -> None:
         """Lets a create pass.
@@ -46,33 +46,49 @@ class Limits:
             await self._check_open(request.service, options, now)
         await self._check_in_queue(request.service, options, number)
 
-    def admitted(self, request: CreateRequest, parts: Sorted, scheduled: bool, now: datetime) -> None:
-        """Counts a create that is about to be carried out."""
+    def admit(self, request: CreateRequest, parts: Sorted, scheduled: bool, now: datetime) -> None:
+        """Counts a create that is about to be carried out; does not wait, so that of two for the last place one passes.
+
+        Raises Throttled, QueueFull: when others have passed since `check`.
+        """
         if not request.throttled:
             return
+        if not scheduled:
+            self._check_windows_of_values(request, parts, now)
+        self._check_windows_of_service(request.service, parts.options, now)
+        self._check_open_count(request.service, parts.options)
         for limit, window_s in _service_windows(parts.options):
             self._windows.admit(request.service, limit, window_s, now)
         if not scheduled:
             for key, value in _throttled_values(request, parts):
                 self._windows.admit((request.service, key, value), parts.options.throttle_limit, DAY_S, now)
-        counted_at, count = self._open.get(request.service, (now, 0))
-        self._open[request.service] = (counted_at, count + 1)
+        self._open.admit(request.service)
 
-    def withdrawn(self, request: CreateRequest, parts: Sorted, scheduled: bool, at: datetime) -> None:
-        """Takes back a create counted at `at` that could not be stored."""
+    def settle(
+        self, request: CreateRequest, parts: Sorted, scheduled: bool, admitted_at: datetime, *, stored: bool
+    ) -> None:
+        """The store has answered a create admitted at `admitted_at`; one that was not stored is taken back."""
         if not request.throttled:
             return
+        self._open.settle(request.service, stored=stored)
+        if not stored:
+            self._withdraw(request, parts, scheduled, admitted_at)
+
+    def _withdraw(self, request: CreateRequest, parts: Sorted, scheduled: bool, at: datetime) -> None:
         for _, window_s in _service_windows(parts.options):
             self._windows.withdraw(request.service, window_s, at)
         if not scheduled:
             for key, value in _throttled_values(request, parts):
                 self._windows.withdraw((request.service, key, value), DAY_S, at)
-        self._open.pop(request.service, None)
 
     async def _check_values(self, request: CreateRequest, parts: Sorted, number: str, now: datetime) -> None:
         limit = parts.options.throttle_limit
         if limit and NUMBER in parts.options.throttle_keys and number:
             await self._check_number(request.service, number, limit, now)
+        self._check_windows_of_values(request, parts, now)
+
+    def _check_windows_of_values(self, request: CreateRequest, parts: Sorted, now: datetime) -> None:
+        limit = parts.options.throttle_limit
         for key, value in _throttled_values(request, parts):
             wait_s = self._windows.wait_s((request.service, key, value), limit, DAY_S, now)
             if wait_s:
@@ -98,6 +114,10 @@ class Limits:
         for limit, window_s in _service_windows(options):
             if limit:
                 await self._prime(service, limit, window_s, now)
+        self._check_windows_of_service(service, options, now)
+
+    def _check_windows_of_service(self, service: str, options: ServiceOptions, now: datetime) -> None:
+        for limit, window_s in _service_windows(options):
             wait_s = self._windows.wait_s(service, limit, window_s, now)
             if wait_s:
                 raise Throttled(f"more than {limit} callbacks in {window_s:.0f} s for {service}", retry_after_s=wait_s)
@@ -115,15 +135,14 @@ class Limits:
             self._windows.admit(service, limit, window_s, callback.created_at)
 
     async def _check_open(self, service: str, options: ServiceOptions, now: datetime) -> None:
-        """Counts open callbacks at most once per second; between two counts own creates are added."""
-        if not options.max_open:
-            return
-        counted = self._open.get(service)
-        if counted is None or now - counted[0] > timedelta(seconds=OPEN_COUNT_KEPT_S) or now < counted[0]:
-            count = await self._store.count(CallbackFilter(services=frozenset({service}), open_only=True))
-            counted = self._open[service] = (now, count)
-        if counted[1] >= options.max_open:
-            what = f"{service} has {counted[1]} open callbacks, at most {options.max_open} are accepted"
+        if options.max_open:
+            await self._open.refresh(service, now)
+            self._check_open_count(service, options)
+
+    def _check_open_count(self, service: str, options: ServiceOptions) -> None:
+        count = self._open.now_open(service)
+        if options.max_open and count >= options.max_open:
+            what = f"{service} has {count} open callbacks, at most {options.max_open} are accepted"
             raise QueueFull(what, retry_after_s=QUEUE_FULL_RETRY_S)
 
     async def _check_in_queue(self, service: str, options: ServiceOptions, number: str) -> None:

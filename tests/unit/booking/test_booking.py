@@ -299,6 +299,21 @@ async def test_simultaneous_creates_of_one_number_pass_the_in_queue_check_once(d
     assert await d.store.counts() == {("S", State.QUEUED): 1}
 
 
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ("service_limit_1 = 3", Throttled),
+        ("max_open = 3", QueueFull),
+        ('throttle_keys = ["_key"]\nthrottle_limit = 3', Throttled),
+    ],
+)
+async def test_of_simultaneous_creates_exactly_as_many_pass_as_may(desk, options, kind):
+    d = desk(options)
+    answers = await asyncio.gather(*(d.create(f"+1650466{n:04}", _key="v") for n in range(12)), return_exceptions=True)
+    assert sum(isinstance(answer, kind) for answer in answers) == 9
+    assert await d.store.counts() == {("S", State.QUEUED): 3}
+
+
 async def test_a_create_that_could_not_be_stored_does_not_count(desk, monkeypatch):
     d = desk("service_limit_1 = 1")
 
