@@ -153,6 +153,8 @@ def listen(
     voyages = [_embark(task, leg) for task, leg in legs]
     for channel, voyage in enumerate(voyages):
         phase: Phase = "answered" if voyage.answer_sample == 0 else "early"
+        if voyage.answer_sample is None:
+            voyage.listen_until_s = bank.settings.early_limit_s
         bank.open(channel, country=voyage.task.country, phase=phase)
     sailing = list(range(len(legs)))
     while sailing:
@@ -165,7 +167,7 @@ def listen(
         open_still = [channel for channel in sailing if voyages[channel].listening]
         if open_still:
             _push(bank, open_still, [taken[channel] for channel in open_still], voyages)
-    return [_result(voyage) for voyage in voyages]
+    return [_result(voyage, bank.settings.early_limit_s) for voyage in voyages]
 
 
 def _push(bank: DetectorBank, channels: list[int], pieces: list[Block], voyages: list[_Voyage]) -> None:
@@ -184,10 +186,12 @@ def _push(bank: DetectorBank, channels: list[int], pieces: list[Block], voyages:
             bank.answer(channel)
 
 
-def _result(voyage: _Voyage) -> LegResult:
+def _result(voyage: _Voyage, early_limit_s: float) -> LegResult:
     duration_s = voyage.position / RATE
     answered = voyage.answer_sample is not None and voyage.answer_sample <= voyage.position
     notes = voyage.leg.notes
+    if voyage.answer_sample is None and duration_s > voyage.listen_until_s >= early_limit_s:
+        notes = (*notes, f"listened to the first {voyage.listen_until_s:g} s only")
     if voyage.answer_sample is not None and not answered:
         notes = (*notes, f"the answer mark lies behind the end ({voyage.answer_sample / RATE:.3f} s): never answered")
     return LegResult(
