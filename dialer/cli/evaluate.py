@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from dialer.cli.console import err, out
@@ -21,6 +22,9 @@ from dialer.replay.tables import report, wrong_calls
 from dialer.replay.tune import Candidate, answered_by_voice, halves, search, trade_off, with_profile, worth
 from dialer.replay.tune_tables import candidate_table, change_rows, curve_table, profile_lines, time_table, worth_table
 
+TABLE_WIDTH = 150
+"""Columns of the widest table."""
+
 ManifestArgument = Annotated[Path, typer.Argument(metavar="MANIFEST.tsv", help="Labelled calls.", show_default=False)]
 ResultsOption = Annotated[Path | None, typer.Option("--json", help="Save the figures and every call here.")]
 PlotsOption = Annotated[Path | None, typer.Option("--plot", help="Draw the curves and every doubtful call here.")]
@@ -32,6 +36,11 @@ RoundsOption = Annotated[int, typer.Option("--rounds", min=0, help="Steps of the
 CurveOption = Annotated[bool, typer.Option("--curve/--no-curve", help="Print the trade-off curve of every profile.")]
 WrongOption = Annotated[bool, typer.Option("--wrong", help="List the calls with a wrong verdict.")]
 PlanOption = Annotated[bool, typer.Option("--country-known/--country-unknown", help="Use the manifest's tone plans.")]
+
+
+def wide() -> Console:
+    """Standard output, wide enough for the tables; a narrower terminal wraps their lines."""
+    return Console(width=max(out.width, TABLE_WIDTH))
 
 
 def evaluation(
@@ -55,11 +64,11 @@ def evaluation(
         row = bar.add_task("evaluating", total=len(calls))
         judged = evaluate(calls, settings, with_country=country_known, workers=jobs, progress=lambda: bar.advance(row))
     found = results(judged, settings)
-    out.print(report(found["summary"]), highlight=False)
+    wide().print(report(found["summary"]), highlight=False)
     if wrong:
-        out.print(wrong_calls(found["calls"]), highlight=False)
+        wide().print(wrong_calls(found["calls"]), highlight=False)
     if earlier is not None:
-        out.print(comparison(earlier, found), highlight=False)
+        wide().print(comparison(earlier, found), highlight=False)
     if save is not None:
         save.write_text(json.dumps(found, indent=1) + "\n")
     if plot is not None:
@@ -130,8 +139,8 @@ def tune(
         before = evaluate(calls, settings, workers=pool)
         after = evaluate(calls, with_profile(settings, best.profile), workers=pool)
         points = list(trade_off(calls, settings, workers=pool)) if curve else []
-    out.print(candidate_table(tried, ratio), highlight=False)
-    out.print("\n".join(["", *profile_lines(profile, settings.profiles[profile], best.profile)]), highlight=False)
+    wide().print(candidate_table(tried, ratio), highlight=False)
+    wide().print("\n".join(["", *profile_lines(profile, settings.profiles[profile], best.profile)]), highlight=False)
     kept = {call.path for call in showing}
     rows = [
         ("as it is, other voices", worth([each for each in before if each.call.path in kept])),
@@ -139,8 +148,8 @@ def tune(
         ("as it is, all", worth(before)),
         ("changed, all", worth(after)),
     ]
-    out.print(worth_table("\nWhat the change is worth", rows), highlight=False)
-    out.print(changed_calls(change_rows(before, after)), highlight=False)
-    out.print(time_table(before, after), highlight=False)
+    wide().print(worth_table("\nWhat the change is worth", rows), highlight=False)
+    wide().print(changed_calls(change_rows(before, after)), highlight=False)
+    wide().print(time_table(before, after), highlight=False)
     if points:
-        out.print(curve_table(points), highlight=False)
+        wide().print(curve_table(points), highlight=False)

@@ -38,6 +38,10 @@ def _manifest(tmp_path: Path) -> Path:
     return path
 
 
+def verdicts(heard: object) -> list[str]:
+    return [verdict for verdict, _ in heard["reports"]] if isinstance(heard, dict) else []
+
+
 def bench(manifest: Path, saved: Path, *peers: str) -> dict[str, dict[str, list[str]]]:
     chosen = [word for peer in peers for word in ("--only", peer)]
     command = [sys.executable, "-m", "tools.bench_detection", "--manifest", manifest, "--json", saved, *chosen]
@@ -45,10 +49,7 @@ def bench(manifest: Path, saved: Path, *peers: str) -> dict[str, dict[str, list[
     assert found.returncode == 0, found.stderr
     assert "Named rightly" in found.stdout
     calls = json.loads(saved.read_text())["calls"]
-    return {
-        call["expected"]: {name: [report[0] for report in heard["reports"]] for name, heard in call.items() if isinstance(heard, dict)}
-        for call in calls
-    }  # fmt: skip
+    return {call["expected"]: {name: verdicts(heard) for name, heard in call.items()} for call in calls}
 
 
 @pytest.mark.skipif(find_library("spandsp") is None, reason="libspandsp2 is not installed")
