@@ -2,7 +2,7 @@
 
 The bank owns clocks, tones, silence and the decision; a classifier owns the evidence of the voice. It is fed every hop of
 the channels whose answer is still open (answered, no verdict yet), and asked for probabilities when a decision may be due:
-every 50 ms while a voice has been heard, and at the hops where a pause reaches one of the lengths in `PAUSES_S`.
+every 100 ms while a voice has been heard, and at the hops where a pause reaches one of the lengths in `PAUSES_S`.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,10 @@ class AnswerClassifier(Protocol):
         """Take one hop; its arrays are views valid during the call only."""
 
     def probabilities(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Give P(machine) of these channels as of their last hop, float64 [k] in 0..1 (0.5: no idea)."""
+        """Give P(machine) of these channels as of their last hop, float64 [k] in 0..1; exactly 0.5 while no voice was heard."""
+
+    def pause_s(self, channels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Give how long these channels have been silent since their last word, float32 [k]; 0 while somebody speaks or nobody has yet."""
 
     def explain(self, channel: int) -> tuple[Reason, ...]:
         """Name the features that weighed most in the last probability of this channel, heaviest first."""

@@ -28,6 +28,7 @@ _FRAMES_A_SECOND: Final = 50
 _PAUSE_HOPS: Final = tuple(round(s / HOP_S) for s in PAUSES_S)
 _ASK_EVERY: Final = 10
 _CONFIRM_POINTS: Final = 18
+_BELIEVED_PAUSE_S: Final = 0.5
 _CALL_ABOVE_DB: Final = np.float32(4.0)
 _HELD_HOPS: Final = 6
 _BURST_LOOK: Final = 6  # age of a burst at which the pause before it is held against the patterns
@@ -376,6 +377,7 @@ class DetectorBank:
         if len(due) == 0:
             return
         asked: list[int] = []
+        doubtful: list[int] = []
         for column, channel, index in zip(due.tolist(), now[due].tolist(), hop.index[due].tolist(), strict=True):
             state = self._state(channel)
             if not state.open:
@@ -386,25 +388,41 @@ class DetectorBank:
                 state.check_cadence(index)
             state.check_pager(index)
             if state.first_voice is not None:
-                self._due[channel] = index + self._next_look(channel, index)
                 asked.append(column)
             else:
                 self._due[channel] = self._watch_silence(state, channel, index)
+                if state.open and state.answered is not None and not (
+                    state.cadence_alive or state.beeps or self._followed[channel]
+                ):
+                    doubtful.append(column)
+        if doubtful:
+            asked += self._believe(hop, np.array(doubtful))
         if asked:
             channels = now[asked]
-            for column, p in zip(asked, self._classifier.probabilities(channels).tolist(), strict=True):
-                self._weigh(self._state(int(now[column])), int(hop.index[column]), p)
+            weighed = zip(
+                channels.tolist(), hop.index[asked].tolist(), self._classifier.probabilities(channels).tolist(),
+                self._classifier.pause_s(channels).tolist(), strict=True,
+            )  # fmt: skip
+            for channel, index, p, pause_s in weighed:
+                self._due[channel] = index + _next_look(pause_s)
+                self._weigh(self._state(channel), index, p, pause_s)
 
-    def _next_look(self, channel: int, index: int) -> int:
-        """Give the hops until the voice is to be weighed again: soon, or when the pause reaches a length that counts."""
-        pause = index - int(self._last_voice[channel])
-        return min([_ASK_EVERY, *(hops - pause for hops in _PAUSE_HOPS if hops > pause)])
+    def _believe(self, hop: Hop, columns: Int) -> list[int]:
+        """Where no voice was confirmed but the classifier has heard one and it has ended: take its word, as in loud streets."""
+        channels = hop.channels[columns]
+        pause = self._classifier.pause_s(channels)
+        heard = np.flatnonzero((self._classifier.probabilities(channels) != 0.5) & (pause >= np.float32(_BELIEVED_PAUSE_S)))
+        for at in heard.tolist():
+            channel = int(channels[at])
+            state = self._state(channel)
+            state.first_voice = int(hop.index[columns[at]]) - round(float(pause[at]) / HOP_S)
+            self._last_voice[channel] = state.first_voice
+        return columns[heard].tolist()
 
     def _watch_silence(self, state: Channel, channel: int, index: int) -> int:
         """Call it silence when nothing was heard for long enough; give the hop to look again."""
-        soon = index + _ASK_EVERY if state.cadence_alive or state.beeps else _NEVER
         if state.answered is None:
-            return soon
+            return index + _ASK_EVERY if state.cadence_alive else _NEVER
         if not self._media[channel] and index - state.answered >= round(self.settings.no_media_limit_s / HOP_S):
             at_s = (index + 1) * HOP_S
             state.say(at_s, "no_media", "not one frame received since the answer")
@@ -412,7 +430,7 @@ class DetectorBank:
         end = max(state.answered, state.last_sound) + round(self.settings.silence_limit_s / HOP_S)
         if index >= end and not state.tone.alive:
             self._call_silence(state, channel, index)
-        return min(soon, max(end, index + _ASK_EVERY))
+        return index + _ASK_EVERY
 
     def _call_silence(self, state: Channel, channel: int, index: int) -> None:
         at_s = (index + 1) * HOP_S
@@ -421,13 +439,12 @@ class DetectorBank:
         state.say(at_s, kind, f"nothing heard for {self.settings.silence_limit_s:.1f} s")
         state.decide(at_s, "silence", 0.9)
 
-    def _weigh(self, state: Channel, index: int, p: float) -> None:
+    def _weigh(self, state: Channel, index: int, p: float, pause_s: float) -> None:
         """Hold P(machine) against the profile: now a machine, now a person, time up, or wait."""
         if not state.open or state.first_voice is None:
             return
         profile = state.profile
         voice_s = (index - state.first_voice) * HOP_S
-        pause_s = (index - int(self._last_voice[state.number])) * HOP_S
         if p >= profile.machine_at and voice_s >= profile.machine_after_s:
             self._rule(state, index, "machine", p)
             return
@@ -469,6 +486,12 @@ class DetectorBank:
         else:
             state.check_pager(now + round(2 / HOP_S))
             state.decide(at_s, "silence", 0.6)
+
+
+def _next_look(pause_s: float) -> int:
+    """Give the hops until a voice is to be weighed again: soon, or when the pause reaches a length that counts."""
+    pause = round(pause_s / HOP_S)
+    return min([_ASK_EVERY, *(hops - pause for hops in _PAUSE_HOPS if hops > pause)])
 
 
 def _voiced_points(hop: Hop, like_tone: Bool) -> NDArray[np.int32]:
