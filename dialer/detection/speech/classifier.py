@@ -1,0 +1,87 @@
+"""Tells people from machines by the trained model; the plug for the bank's `AnswerClassifier` port.
+
+It asks nothing of the bank but its hops, keeps its own idea of voice and pause, and gives probabilities, reasons and the
+kinds of machine. When the model's file is missing, `classifier` gives the rules instead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dialer.detection.answer import AnswerClassifier, Reason
+from dialer.detection.answer_rules import RuleClassifier
+from dialer.detection.frontend import Hop
+from dialer.detection.speech.kind import kinds
+from dialer.detection.speech.model import MODEL_PATH, Model, load
+from dialer.detection.speech.track import FEATURES, SpeechTrack
+from dialer.detection.speech.voice import VoiceMeter
+
+_PAUSE: int = FEATURES.index("pause_s")
+
+
+def classifier(path: Path = MODEL_PATH) -> AnswerClassifier:
+    """Give the trained classifier, or the rules when there is no model file.
+
+    Raises:
+        ModelUnfit: when there is a file that does not fit.
+    """
+    model = load(path)
+    return RuleClassifier() if model is None else SpeechClassifier(model)
+
+
+class SpeechClassifier:
+    """The trained classifier of a bank's channels.
+
+    Args:
+        model: what was learned.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._track = SpeechTrack(VoiceMeter(model.voice))
+
+    @property
+    def digest(self) -> str:
+        """Hash of the model."""
+        return self._model.digest
+
+    def attach(self, channels: int) -> None:
+        """Make room for the channels."""
+        self._track.attach(channels)
+
+    def reset(self, channels: NDArray[np.intp]) -> None:
+        """Forget these channels; their clocks start at zero."""
+        self._track.reset(channels)
+
+    def step(self, hop: Hop) -> None:
+        """Take one hop."""
+        self._track.step(hop)
+
+    def probabilities(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Give P(machine), float64 [k]; one half while no voice was heard."""
+        features = self._track.features(channels)
+        odds = self._model.log_odds(features)
+        heard = self._track.row("first_at")[channels] >= 0
+        result: NDArray[np.float64] = np.where(heard, 1.0 / (1.0 + np.exp(-odds)), 0.5)
+        return result
+
+    def pause_s(self, channels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Give how long these channels have been silent since their last word, float32 [k]; 0 while somebody speaks."""
+        pause: NDArray[np.float32] = self._track.row("pause")[channels] * np.float32(0.01)
+        return pause
+
+    def explain(self, channel: int) -> tuple[Reason, ...]:
+        """Name the features that weighed most in the probability of this channel, heaviest first."""
+        features = self._track.features(np.array([channel]))
+        given = self._model.contributions(features)
+        order = np.argsort(-np.abs(given), kind="stable")
+        return tuple(
+            Reason(FEATURES[i], round(float(features[i, 0]), 3), round(float(given[i]), 3)) for i in order[:8] if given[i] != 0
+        )
+
+    def subclass(self, channel: int) -> dict[str, float]:
+        """Give the confidence of each kind of machine, by how it speaks so far."""
+        return kinds(dict(zip(FEATURES, self._track.features(np.array([channel]))[:, 0].tolist(), strict=True)))
