@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 class Bridge:
-    """A joint of two legs. It ends when one of them ends, or by unbridge(); what becomes of the other is the caller's affair.
+    """A joint of two legs. It ends when one of them ends, or by unbridge().
+
+    What becomes of the other leg is the caller's affair.
 
     Attributes:
         ended: settles when the legs no longer hear each other.

@@ -19,7 +19,7 @@ class DialRequest:
         from_user: user part of From; empty = the gateway's user.
         display_name: of From.
         headers: further headers, by name.
-        ring_timeout_s: from the first 18x to the answer; then the leg is cancelled with cause "no_answer". None = no limit.
+        ring_timeout_s: from the first 18x to the answer; then cancelled with cause "no_answer". None = no limit.
         setup_timeout_s: from the INVITE to the first 18x; then cancelled with cause "no_progress". None = no limit.
         codecs: by preference; empty = the gateway's.
     """
@@ -43,7 +43,7 @@ def target_uri(request: DialRequest, gateway: Gateway) -> str:
 
 
 def from_uri(request: DialRequest, gateway: Gateway) -> str:
-    """Gives the From name-addr; without a caller, RFC 3323's anonymous is not assumed: the gateway's own user is named."""
+    """Gives the From name-addr; without a caller the gateway's own user is named, nobody is made anonymous."""
     user = request.from_user or gateway.user or "dialer"
     if user.startswith(("sip:", "sips:")):
         return f"{quoted_display(request.display_name)}<{clean_header(user)}>"

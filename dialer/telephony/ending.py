@@ -136,7 +136,7 @@ STATUS_OF_CAUSE = {
     "no_channel": 503,
     "not_acceptable": 488,
 }
-"""What an incoming call that is not answered is refused with; 0 = 603. A call that we placed is cancelled whatever the word."""
+"""What an unanswered incoming call is refused with; 0 = 603. A call that we placed is cancelled whatever the word."""
 
 Q850_OF_CAUSE = {
     "normal": 16,
@@ -151,7 +151,7 @@ Q850_OF_CAUSE = {
 }
 """ITU-T Q.850 causes sent in Reason when hangup() is told no other."""
 
-# E-model for G.711 with packet loss concealment: R0 - Is = 93.2 (ITU-T G.107), Bpl = 25.1 with Ie = 0 (G.113 Table I.4).
+# E-model for G.711 with loss concealment: R0 - Is = 93.2 (ITU-T G.107), Bpl = 25.1 with Ie = 0 (G.113 Table I.4).
 R_BEST = 93.2
 BPL_G711_PLC = 25.1
 FRAME_MS = 20.0

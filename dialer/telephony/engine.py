@@ -1,7 +1,7 @@
 """The SIP side as one object: what legs and the user agent ask of it, and what the library reports to it.
 
-Methods marked "loop" run on the event loop, all others on the SIP thread. Imports pjsua2, so it is imported only when a user
-agent starts.
+Methods marked "loop" run on the event loop, all others on the SIP thread. Imports pjsua2, so it is imported only when a
+user agent starts.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from dialer.telephony.leg import IncomingLeg, Leg
 from dialer.telephony.library import Library
 from dialer.telephony.pinger import Pinger
 from dialer.telephony.playback import Playback, Playlist
-from dialer.telephony.prompt import RATE, PromptCache
+from dialer.telephony.prompt import PromptCache
 from dialer.telephony.settings import Gateway, UserAgentSettings
 from dialer.telephony.sip_account import SipAccount
-from dialer.telephony.sip_call import SipCall, add_headers
+from dialer.telephony.sip_call import SipCall, add_headers, fault_word
 from dialer.telephony.sip_thread import SipThread, Timer
-from dialer.telephony.tap import TapView
+from dialer.telephony.tap import RATE, TapView
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ class Engine:
         try:
             call.place(target_uri(request, gateway), prm)
         except pj.Error as fault:
-            call.finish("us", cause_of_fault(fault), local=True)
+            call.finish("us", fault_word(fault.status, fault.reason), local=True)
             self.let_go(call)
 
     def no_extra_media(self, prm: Any) -> None:
@@ -394,13 +394,3 @@ def refused(leg: Leg, cause: str) -> Leg:
     """Gives the leg, ended before it began."""
     leg.take(Ended(time.monotonic(), leg.facts.finish("us", cause, RtpStats(), local=True)))
     return leg
-
-
-def cause_of_fault(fault: Any) -> str:
-    """Gives the word for why a call could not be placed."""
-    if fault.status == pj.PJ_ETOOMANY:
-        return "no_channel"
-    text = f"{fault.reason} {fault.title}".lower()
-    if "uri" in text:
-        return "malformed"
-    return "dns" if "resol" in text or "name" in text else "transport"

@@ -1,4 +1,4 @@
-"""What can be wrong with the SIP side that is not a call's outcome: a setting, the machine, the native library, a sound."""
+"""What can be wrong with the SIP side that is not a call's outcome: a setting, the machine, the library, a sound."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ class TelephonyError(Exception):
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
 
 
-class NativeLibraryMissing(TelephonyError):
-    """pjsua2 is missing or is not the dialer's own build: run `make setup` or `python tools/pjsua2/build.py --into PYTHON`."""
+class NativeLibraryMissing(TelephonyError):  # noqa: N818 - it says what happened
+    """pjsua2 is missing or is not our own build: run `make setup` or `python tools/pjsua2/build.py --into PYTHON`."""
 
 
 class SettingsError(TelephonyError):
     """A setting of the user agent is impossible."""
 
 
-class StartFailed(TelephonyError):
+class StartFailed(TelephonyError):  # noqa: N818 - it says what happened
     """The user agent could not start: a port is taken, a certificate unreadable, or the library refused."""
 
 
-class NotRunning(TelephonyError):
+class NotRunning(TelephonyError):  # noqa: N818 - it says what happened
     """The user agent is not started, or has been stopped."""
 
 
-class UnplayableSound(TelephonyError):
+class UnplayableSound(TelephonyError):  # noqa: N818 - it says what happened
     """A sound file is missing or is not a WAV file that can be played."""
 
     def __init__(self, path: object, why: str) -> None:
@@ -35,7 +35,7 @@ class UnplayableSound(TelephonyError):
         self.why = why
 
 
-class UnknownGateway(TelephonyError):
+class UnknownGateway(TelephonyError):  # noqa: N818 - it says what happened
     """No gateway of this name is configured."""
 
     def __init__(self, name: str) -> None:

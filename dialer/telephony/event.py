@@ -104,7 +104,7 @@ class Redirected:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """The far end asked for a transfer (REFER) or was replaced (Replaces); `leg` is the new party, still being reached."""
+    """The far end asked for a transfer (REFER) or was replaced (Replaces); `leg` is the new party."""
 
     at: float
     target: str

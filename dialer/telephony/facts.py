@@ -1,4 +1,4 @@
-"""What is known of a leg while it lives. Written by the SIP thread alone; others read single values, each of them immutable."""
+"""What is known of a leg while it lives. Written by the SIP thread alone; others read single immutable values."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ def incoming_leg(engine: Engine, received: Any) -> IncomingLeg:
     """Reads an INVITE.
 
     Args:
+        engine: who owns the leg.
         received: pjsua2's SipRxData.
     """
     message = parse(received.wholeMsg)
@@ -22,6 +23,6 @@ def incoming_leg(engine: Engine, received: Any) -> IncomingLeg:
     leg = IncomingLeg(engine, engine.new_key(), "in", "", user_of(called), message.first("call-id"))
     leg.called_uri, leg.called_number = called, leg.number
     leg.caller, leg.caller_uri, leg.caller_name = user_of(caller), uri_of(caller), display_of(caller)
-    leg.headers = {name: value for name, value in reversed(message.headers)}  # the first of equal names counts
+    leg.headers = dict(reversed(message.headers))  # the first of equal names counts
     leg.source = received.srcAddress
     return leg

@@ -118,7 +118,7 @@ class Leg:
             await self._wait_for_news(at)
 
     async def next_event(self) -> LegEvent:
-        """Gives the next event that next_event() has not given yet; after Ended, Ended again."""
+        """Gives the next event not yet given this way; after Ended, Ended again."""
         while self._read >= len(self._events):
             if self._events and isinstance(self._events[-1], Ended):
                 return self._events[-1]
@@ -201,7 +201,7 @@ class Leg:
     async def send_dtmf(
         self, digits: str, method: Literal["rfc4733", "info"] = "rfc4733", duration_ms: int = 160
     ) -> None:
-        """Sends digits 0-9 A-D * #."""
+        """Sends digits: 0-9, A-D, * and #."""
         await self._engine.send_dtmf(self, digits, method, duration_ms)
 
     async def hold(self) -> None:
@@ -269,9 +269,11 @@ class IncomingLeg(Leg):
         await self._engine.respond(self, 180)
 
     async def answer(self, status: int = 200, *, mute: bool = False, headers: Mapping[str, str] | None = None) -> None:
-        """Sends a response with a session description: 200, or 183 for early media.
+        """Sends a response with a session description.
 
         Args:
+            status: 200, or 183 for early media.
+            headers: further headers.
             mute: no RTP is sent by us afterwards, not even silence.
         """
         await self._engine.respond(self, status, mute=mute, headers=headers or {})

@@ -46,8 +46,10 @@ class Library:
         """
         self._endpoint = pj.Endpoint()
         try:
+            pj.log_to_stderr(self._settings.log_level)
             self._endpoint.libCreate()
             self._endpoint.libInit(endpoint_config(self._settings))
+            pj.log_to_stderr(self._settings.log_level)
             self._transports()
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()  # before the first call, or the bridge's clock never runs
@@ -150,7 +152,7 @@ def endpoint_config(settings: UserAgentSettings) -> Any:
     """Makes the library's configuration."""
     config = pj.EpConfig()
     config.logConfig.level = settings.log_level
-    config.logConfig.consoleLevel = settings.log_level
+    config.logConfig.consoleLevel = 0
     config.uaConfig.maxCalls = 2048  # calls that end still hold a slot for a moment; the limit is kept by Channels
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True

@@ -1,7 +1,7 @@
 """Makes sure that pjsua2 is there and is the dialer's own build, before any module that imports it is imported.
 
-A pjsua2 from elsewhere may import, and then fail at the fifth call; so a module without our mark is refused here, with the
-command that mends it.
+A pjsua2 from elsewhere may import, and then fail at the fifth call; so a module without our mark is refused here, with
+the command that mends it.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Playback:
     """A playlist that plays.
 
     Attributes:
-        finished: settles with True when it was played to its end, False when it was stopped, replaced, or the leg ended.
+        finished: settles with True when played to its end, False when it was stopped, replaced, or the leg ended.
         started_at: monotonic time when the first sample went out; None before.
     """
 

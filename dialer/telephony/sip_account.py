@@ -1,4 +1,4 @@
-"""Accounts of pjsua2: one for the user agent itself, one for each gateway with its credentials, proxy and media rules."""
+"""Accounts of pjsua2: one for the user agent itself, one for each gateway with its credentials, proxy and media."""
 
 from __future__ import annotations
 
@@ -77,6 +77,8 @@ def account_config(settings: UserAgentSettings, gateway: Gateway | None, local: 
     """Makes the configuration of an account.
 
     Args:
+        settings: of the user agent.
+        gateway: the gateway it stands for; None = the user agent itself.
         local: host:port of our own signalling.
         ports: first and last RTP port.
     """

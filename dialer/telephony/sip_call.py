@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 END_PATIENCE_S = 4.0  # a far end that does not answer BYE or CANCEL ends its leg after this
+TOO_MANY = 70010  # PJ_ETOOMANY, pj/errno.h
 DTMF_IS_UPDATE = 1  # pjmedia/stream.h, PJMEDIA_STREAM_DTMF_IS_UPDATE; not among the symbols that SWIG is given
 
 
@@ -68,6 +69,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.rtp_since = 0.0  # loss of RTP counts from here: the answer, or the end of a hold
         self.stands_in_for: SipCall | None = None
         self.overdue: Timer | None = None
+        self.farewell: SipMessage | None = None  # the far end's BYE or CANCEL
 
     # --- commands ---
 
@@ -118,16 +120,17 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     @director
     def onCallTsxState(self, prm: Any) -> None:  # noqa: N802 - pjsua2's name
-        """Provisional and final answers to our INVITE."""
+        """Answers to our INVITE, and what ends the call from the far side."""
         event = prm.e.body.tsxState
         if event.type != pj.PJSIP_EVENT_RX_MSG:
             return
         raw = event.src.rdata.wholeMsg
-        if not raw.startswith("SIP/2.0") or raw[8:11] in {"401", "407"}:
-            return
-        message = parse(raw)
-        if message.method == "INVITE" and not self.answered:
-            self._response(message)
+        if raw.startswith(("BYE ", "CANCEL ")):
+            self.farewell = parse(raw)
+        elif raw.startswith("SIP/2.0") and raw[8:11] not in {"401", "407"}:
+            message = parse(raw)
+            if message.method == "INVITE" and not self.answered:
+                self._response(message)
 
     def _response(self, message: SipMessage) -> None:
         facts, now = self.facts, time.monotonic()
@@ -164,7 +167,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             self._disconnected(prm.e, brief)
 
     def _disconnected(self, event: Any, brief: Any) -> None:
-        message = received(event)
+        message = received(event) or self.farewell
         if message is not None:
             self.facts.q850 = message.q850 if message.q850 is not None else self.facts.q850
             self.facts.retry_after = message.retry_after
@@ -172,16 +175,16 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.facts.headers = message.headers
         if not self.answered:
             self.facts.status, self.facts.reason = brief.status or None, brief.reason
-        ended_by, cause, local = self._who_and_why(message, brief.status)
+        ended_by, cause, local = self._who_and_why(message, brief.status, brief.reason)
         self.finish(ended_by, cause, local=local)
         self.engine.let_go(self)
 
-    def _who_and_why(self, message: SipMessage | None, status: int) -> tuple[EndedBy, str, bool]:
+    def _who_and_why(self, message: SipMessage | None, status: int, reason: str) -> tuple[EndedBy, str, bool]:
         """Who ended the call, one word why, and whether no far end had a say in it."""
         if self.facts.cause is not None:
             return "us", self.facts.cause, False
         if message is None:
-            return "network", "timeout" if status == 408 else "transport", not self.answered
+            return "network", "timeout" if status == 408 else fault_word(0, reason), not self.answered
         if message.status:
             too_often = 300 <= message.status < 400 and self.facts.redirects and self.redirects_left <= 0
             return "far", "redirect_limit" if too_often else cause_of_status(message.status), False
@@ -305,3 +308,12 @@ def add_headers(option: Any, headers: list[tuple[str, str]]) -> None:
         header = pj.SipHeader()
         header.hName, header.hValue = name, clean_header(value)
         option.headers.push_back(header)
+
+
+def fault_word(status: int, reason: str) -> str:
+    """Gives the word for why the library could not reach anybody: its error number, and its text where it keeps none."""
+    if status == TOO_MANY:
+        return "no_channel"
+    if "URI" in reason or "Invalid" in reason:
+        return "malformed"
+    return "dns" if "RESOLVE" in reason or "gethostbyname" in reason else "transport"

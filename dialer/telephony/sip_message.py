@@ -65,7 +65,7 @@ class SipMessage:
 
     @property
     def forwarded(self) -> bool:
-        """True when the message says that the call was forwarded: 181, Diversion (RFC 5806), or History-Info with a cause."""
+        """True when the message tells of forwarding: 181, Diversion (RFC 5806), or History-Info with a cause."""
         history = any("cause" in unquote(value).lower() for value in self.all("history-info"))
         return self.status == 181 or bool(self.all("diversion")) or history
 
@@ -105,24 +105,34 @@ def _start_line(line: str) -> tuple[int, str, str, str]:
     return 0, "", words[0], words[1] if len(words) > 1 else ""
 
 
+QUOTED = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*(.*)', re.DOTALL)
+
+
+def _name_and_rest(text: str) -> tuple[str, str]:
+    """Splits a name-addr: its display name, unquoted, and what follows; a quoted name may contain anything."""
+    quoted = QUOTED.match(text)
+    if quoted:
+        return re.sub(r"\\(.)", r"\1", quoted[1]), quoted[2]
+    name, bracket, rest = text.partition("<")
+    return (name.strip(), bracket + rest) if bracket else ("", text)
+
+
 def user_of(text: str) -> str:
     """Gives the user part of a URI or of a name-addr: '"A" <sip:123@h>' -> "123"; "tel:+49…" -> "+49…"."""
-    found = re.search(r"(?:sips?:([^@>;]*)@|tel:([^>;]*))", text)
+    found = re.search(r"(?:sips?:([^@>]*)@|tel:([^>;]*))", _name_and_rest(text)[1])
     return unquote((found[1] or found[2] or "").split(";")[0].split(":")[0]) if found else ""
 
 
 def uri_of(text: str) -> str:
     """Gives the URI of a name-addr, without its brackets and header parameters."""
-    found = re.search(r"<([^>]+)>", text)
-    return found[1] if found else text.split(";", maxsplit=1)[0].strip()
+    rest = _name_and_rest(text)[1]
+    found = re.search(r"<([^>]+)>", rest)
+    return found[1] if found else rest.split(";")[0].strip()
 
 
 def display_of(text: str) -> str:
     """Gives the display name of a name-addr, unquoted, or ""."""
-    name = text.partition("<")[0].strip() if "<" in text else ""
-    if name.startswith('"') and name.endswith('"') and len(name) > 1:
-        name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return name
+    return _name_and_rest(text)[0]
 
 
 def quoted_display(name: str) -> str:
@@ -136,11 +146,9 @@ SAFE_USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/#]")
 
 def escaped_user(user: str) -> str:
     """Gives a user part with everything escaped that RFC 3261 section 25.1 does not allow there."""
-    return "".join(
-        c if SAFE_USER.fullmatch(c) and c not in "#" else "".join(f"%{b:02X}" for b in c.encode()) for c in user
-    )
+    return "".join(c if SAFE_USER.fullmatch(c) and c != "#" else "".join(f"%{b:02X}" for b in c.encode()) for c in user)
 
 
 def clean_header(value: str) -> str:
-    """Gives a header value without line breaks and other control characters: nobody injects a header through a field."""
+    """Gives a header value without control characters: nobody injects a header through a field."""
     return "".join(c for c in value if c.isprintable() or c == "\t").strip()

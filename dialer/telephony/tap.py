@@ -1,7 +1,7 @@
 """The audio that comes in on every leg, as one numpy matrix over native memory. Any thread may read; nobody waits.
 
-All positions are samples at 8 kHz since the row came into being; they only grow, over all legs that use the row. A frame is
-160 samples (20 ms); audio appears a whole frame at a time.
+All positions are samples at 8 kHz since the row came into being; they only grow, over all legs that use the row. A
+frame is 160 samples (20 ms); audio appears a whole frame at a time.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ class Block:
     @property
     def lost(self) -> NDArray[np.bool_]:
         """Bool [k, n / 160]: frames that were lost on the way, or that the reader was too slow for."""
-        return self.flags == LOST
+        lost: NDArray[np.bool_] = self.flags == LOST
+        return lost
 
 
 @dataclass(frozen=True, slots=True)
 class RowFigures:
-    """What a row's present leg has had: frames of each kind, frames overwritten before they were read, and RTP times."""
+    """What a row's present leg has had: frames of each kind, frames overwritten before being read, RTP times."""
 
     normal: int
     lost: int
@@ -67,7 +68,7 @@ class TapView:
         self._bank = bank
         self.rows: int = bank.rows()
         self._slots: int = bank.slots()
-        self.capacity = self._slots * FRAME
+        self.capacity: int = self._slots * FRAME
         self.samples: NDArray[np.int16] = self._matrix(bank.samples_address(), ctypes.c_int16, self.capacity)
         self._stamps: NDArray[np.uint64] = self._matrix(bank.stamps_address(), ctypes.c_uint64, self._slots)
 
@@ -88,7 +89,8 @@ class TapView:
 
     def first(self, row: int) -> int:
         """Gives the position of the oldest sample of the row's present leg that is still there."""
-        return max(self.start(row), self.written(row) - self.capacity + FRAME)
+        oldest: int = self.written(row) - self.capacity + FRAME
+        return max(self.start(row), oldest)
 
     def positions(self) -> NDArray[np.uint64]:
         """Gives written() of all rows, uint64 [rows]."""
@@ -101,8 +103,8 @@ class TapView:
 
         Args:
             rows: int [k].
-            cursors: int [k], position of each row's first wanted sample. One that was overwritten meanwhile moves on, and
-                the row's overrun figure tells how far.
+            cursors: int [k], position of each row's first wanted sample. One overwritten meanwhile moves on, and the
+                row's overrun figure tells how far.
             max_frames: at most so many frames per row; the rest waits for the next take.
         """
         index = np.ascontiguousarray(rows, np.int32)
@@ -129,7 +131,7 @@ class TapView:
         return block.samples[0, : int(block.counts[0])]
 
     def figures(self) -> NDArray[np.uint64]:
-        """Gives uint64 [rows, 6]: first and last RTP in monotonic ns (0 = none), normal, lost, silence, overrun frames."""
+        """Gives uint64 [rows, 6]: first, last RTP in monotonic ns (0 = none); normal, lost, silence, overrun."""
         out = np.empty((self.rows, 6), np.uint64)
         self._bank.figures(out.ctypes.data)
         return out

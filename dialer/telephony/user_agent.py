@@ -1,4 +1,4 @@
-"""The SIP user agent: legs out, legs in, bridges, and the audio of all legs. One per process, for pjsua is one per process."""
+"""The SIP user agent: legs out, legs in, bridges, and the audio of all legs. One per process, as pjsua is."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ class UserAgent:
     async def dial(self, request: DialRequest) -> Leg:
         """Places a call. Returns when the INVITE has been handed to the transport.
 
-        A call that cannot be placed is no exception but a leg that has ended, with `end.local` and a cause: "no_channel",
-        "unknown_gateway", "malformed", "dns", "transport".
+        A call that cannot be placed is no exception but a leg that has ended, with `end.local` and a cause:
+        "no_channel", "unknown_gateway", "malformed", "dns", "transport".
         """
         return await self._running.dial(request)
 

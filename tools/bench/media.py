@@ -3,8 +3,8 @@
 
     python tools/bench/media.py [--calls 500] [--seconds 20] [--codec PCMU] [--json FILE]
 
-The far end is SIPp echoing RTP in a process of its own; every leg plays speech-like sound, so each hears itself. Exit status 0
-only when no frame is lost by us, the p99 tick is within 40 ms, and all is given back after the calls.
+The far end is SIPp echoing RTP in a process of its own; every leg plays speech-like sound, so each hears itself. Exit status
+0 only when no frame is lost by us, the p99 tick is within 40 ms, and all is given back after the calls.
 """
 
 from __future__ import annotations

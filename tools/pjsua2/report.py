@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class BuildFailed(Exception):
+class BuildFailed(Exception):  # noqa: N818 - it says what happened
     """The build of pjsua2 cannot go on; the text says why and what to do."""
 
 

@@ -2,6 +2,7 @@
 %{
 #include "bell.hpp"
 #include "leg_audio.hpp"
+#include "log.hpp"
 #include "tap_bank.hpp"
 %}
 
@@ -30,3 +31,4 @@
 %include "bell.hpp"
 %include "tap_bank.hpp"
 %include "leg_audio.hpp"
+%include "log.hpp"

@@ -253,7 +253,8 @@ RtpFigures figures_of(pjmedia_stream *stream)
         out.tx_packets = rtcp.tx.pkt;
         out.tx_lost = rtcp.tx.loss;
         out.tx_jitter_ms = mean_ms(rtcp.tx.jitter);
-        out.round_trip_ms = mean_ms(rtcp.rtt);
+        /* The smallest: a report answered across a re-INVITE gives one sample that is far too large. */
+        out.round_trip_ms = rtcp.rtt.n ? double(rtcp.rtt.min) / 1000.0 : 0.0;
     }
     if (pjmedia_stream_get_stat_jbuf(stream, &buffer) == PJ_SUCCESS) {
         out.buffer_lost = buffer.lost;

@@ -1,0 +1,102 @@
+"""A user agent that calls itself over loopback, and SIPp as a far end that does what a scenario says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from telephony_peers import Arrivals, SippProcess, Starter, free_port, wait_for_port
+
+from dialer.telephony import Gateway, UserAgent, UserAgentSettings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "telephony" in str(item.path):
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def settings(port: int) -> UserAgentSettings:
+    gateway = Gateway("self", f"sip:127.0.0.1:{port}", options_ping_s=0)
+    return UserAgentSettings(udp_port=port, gateways={"self": gateway}, max_channels=64, tap_rows=80)
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Starter]:
+    """Starts user agents and stops them at the end of the test, legs or not."""
+    started: list[UserAgent] = []
+
+    async def starter(settings: UserAgentSettings) -> UserAgent:
+        agent = UserAgent(settings)
+        await agent.start()
+        started.append(agent)
+        return agent
+
+    yield starter
+    for agent in started:
+        await agent.stop(deadline_s=5)
+
+
+@pytest.fixture
+async def ua(start: Starter, settings: UserAgentSettings) -> UserAgent:
+    return await start(settings)
+
+
+@pytest.fixture
+def arrivals(ua: UserAgent) -> Arrivals:
+    return Arrivals(ua)
+
+
+@pytest.fixture
+def sipp(tmp_path: Path) -> Iterator[Callable[..., SippProcess]]:
+    """Gives a function that starts SIPp as a UAS with a scenario's XML body, at a port."""
+    if shutil.which("sipp") is None:
+        pytest.fail("sipp is not installed: apt-get install sip-tester")
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(body: str, port: int | None = None, *options: str) -> SippProcess:
+        folder = tmp_path / f"sipp{len(running)}"
+        folder.mkdir()
+        (folder / "scenario.xml").write_text(
+            f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="test">{body}</scenario>'
+        )
+        port = port or free_port()
+        words = [
+            "sipp",
+            "-sf",
+            "scenario.xml",
+            "-i",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "-mi",
+            "127.0.0.1",
+            "-mp",
+            str(free_port() & ~1),
+            "-nostdin",
+            "-nd",
+            "-trace_msg",
+            *options,
+        ]
+        with (folder / "out").open("wb") as out:
+            process = subprocess.Popen(
+                words, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, "TERM": "dumb"}
+            )
+        running.append(process)
+        wait_for_port(port, process)
+        return SippProcess(process, port, folder)
+
+    yield run
+    for process in running:
+        process.kill()
+        process.wait()
