@@ -34,7 +34,7 @@ def ops_router(dialer: Dialer, registry: CollectorRegistry, metrics: CallbackMet
     async def readyz(_: Request) -> Response:
         status = dialer.status
         checks = {
-            "db": await _counts(dialer) is not None,
+            "db": await _counts(dialer) is not None and status.store_fault is None,
             "sip": status.sip_up,
             "media": status.media_up,
             "scheduler": status.scheduler_lag_s < LAG_LIMIT_S,

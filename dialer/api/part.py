@@ -25,6 +25,10 @@ class NodeStatus(Protocol):
         """Whether the media clock runs."""
 
     @property
+    def store_fault(self) -> str | None:
+        """Why the worker could not write last, in words; None when it could."""
+
+    @property
     def scheduler_lag_s(self) -> float:
         """How far behind its time the scheduler is, seconds."""
 

@@ -209,7 +209,7 @@ class Node:
         now = house.clock.now()
         house.router.advance(now)
         for callback in self.line:
-            limit = house.service(callback.service).queued_ttl
+            limit = house.config.options_for(callback).queued_ttl
             since = callback.queued_at or callback.created_at
             if (now - since).total_seconds() >= limit:
                 self.line.remove(callback.id)

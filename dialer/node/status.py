@@ -29,7 +29,7 @@ class RunningStatus:
         return self.house.listener.running
 
     @property
-    def db_fault(self) -> str | None:
+    def store_fault(self) -> str | None:
         """What the store last answered when it could not do as asked; None when all is well."""
         return self.node.store_fault
 

@@ -162,4 +162,4 @@ class AgentSearch:
     def _free(self, agent: Agent) -> None:
         """Ready again when the customer left; Not Ready when the phone failed, so that it is not rung again."""
         state = AgentState.NOT_READY if self.last_error else AgentState.READY
-        self.house.router.release(agent.id, self.house.clock.now(), state)
+        self.house.router.release(agent.id, self.house.clock.now(), state, key=self.ledger.callback.id)

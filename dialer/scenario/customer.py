@@ -9,6 +9,8 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
+
 from dialer.callback.call_result import CallResult
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
@@ -35,7 +37,10 @@ from dialer.telephony import (
     Playlist,
     Progress,
     Ringing,
+    UnplayableSound,
 )
+
+log = structlog.get_logger(__name__)
 
 VERDICT_GRACE_S = 2.0  # audio that stalls must not hold a customer for ever: the limit on the audio's clock plus this
 END_WAIT_S = 5.0  # a leg that was told to end does so within SIP's own timers; then it is given up
@@ -275,14 +280,18 @@ class CustomerCall:
         if treatment is None or path is None or self.leg.end is not None:
             self.story.tell("treatment", f"{name}: nothing to play", treatment=name)
             return None
-        self.playback = await self.leg.play(
-            Playlist(
-                files=(path,),
-                loop=loop if treatment.loop is None else treatment.loop,
-                delay_ms=treatment.delay_ms,
-                max_duration_s=treatment.max_duration_s,
-            )
+        playlist = Playlist(
+            files=(path,),
+            loop=loop if treatment.loop is None else treatment.loop,
+            delay_ms=treatment.delay_ms,
+            max_duration_s=treatment.max_duration_s,
         )
+        try:
+            self.playback = await self.leg.play(playlist)
+        except UnplayableSound as fault:
+            log.warning("treatment_unplayable", file=str(path), cause=fault.why)
+            self.story.tell("treatment", f"{name}: {path.name} cannot be played: {fault.why}", treatment=name)
+            return None
         self.story.tell("treatment", f"{name}: {path.name}", treatment=name, file=path.name)
         return self.playback
 

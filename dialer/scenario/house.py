@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dialer.callback.options import ServiceOptions
 from dialer.clock import Clock
 from dialer.config import DialerConfig
 from dialer.events import Bus
@@ -37,11 +36,3 @@ class House:
     router: Router
     library: TreatmentLibrary
     stories: StoryWriter
-
-    def service(self, name: str) -> ServiceOptions:
-        """Options of a service.
-
-        Raises:
-            KeyError: when the configuration has no such service any more.
-        """
-        return self.config.services[name]

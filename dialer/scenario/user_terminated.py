@@ -53,7 +53,7 @@ class UserTerminated:
 
     def __post_init__(self) -> None:
         house = self.house
-        self.service = house.service(self.callback.service)
+        self.service = house.config.options_for(self.callback)
         self.story = Story(self.callback.id, house.clock, house.bus, house.stories)
         self.ledger = Ledger(house, self.callback, self.story)
 
@@ -208,7 +208,7 @@ class UserTerminated:
             agent, self.agent = self.agent, None
             await agent.leg.hangup(cause)
             await agent.signals.close()
-            self.house.router.release(agent.agent.id, self.house.clock.now())
+            self.house.router.release(agent.agent.id, self.house.clock.now(), key=self.callback.id)
         if self.customer is not None:
             end = await self.customer.hang_up(cause)
             self.outcome = replace(self.outcome, end=end)

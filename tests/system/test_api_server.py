@@ -45,6 +45,7 @@ class Status:
     sip_up: bool = True
     media_up: bool = True
     scheduler_lag_s: float = 0.0
+    store_fault: str | None = None
     calls_active: int = 0
     submitted: list = field(default_factory=list)
 

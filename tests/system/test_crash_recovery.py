@@ -6,17 +6,16 @@ import asyncio
 import json
 import random
 import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from dialer_process import RunningDialer, configuration
 
 from dialer.callback.call_result import CallResult
 from dialer.callback.state import State
-from dialer.lab import AGENTS, LabProcess
+from dialer.lab import LabProcess
 from dialer.store import CallbackFilter, Store
 
 KILLS = 50
@@ -26,90 +25,10 @@ PEOPLE = ("00", "01", "03", "06", "20", "22", "23", "31", "41", "50", "52", "53"
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def configuration(folder: Path, lab: LabProcess, api_port: int) -> Path:
-    agents = "\n".join(
-        f'[agent.{agent.id}]\naddress = "sip:{agent.extension}"\ngroups = ["{agent.group}"]\nstate = "READY"'
-        for agent in AGENTS
-    )
-    path = folder / "dialer.toml"
-    path.write_text(
-        f"""
-[server]
-listen = "127.0.0.1:{api_port}"
-ops_listen = "127.0.0.1:{free_port()}"
-[db]
-url = "sqlite+aiosqlite:///{folder / "crash.db"}"
-[sip]
-listen_host = "127.0.0.1"
-udp_port = 0
-[node]
-stop_deadline_s = 3
-[api.v1]
-auth = "none"
-[gateway.lab]
-uri = "sip:{lab.host}:{lab.port}"
-options_ping_s = 0
-[route_point."8999@Lab"]
-gateway = "lab"
-caller_number = "8999"
-[service.crash]
-family = "v1"
-route_point = "8999@Lab"
-dial_prefix = "91"
-target = "Desk@Lab.GA"
-dial_attempts = 2
-dial_retry_delay = 1
-ring_timeout = 5
-setup_timeout = 4
-throttle_limit = 0
-in_queue_check = false
-{agents}
-"""
-    )
-    return path
-
-
-class Running:
-    """`dialer run` as a process that may be killed."""
-
-    def __init__(self, config: Path, api_port: int) -> None:
-        self.config = config
-        self.url = f"http://127.0.0.1:{api_port}/genesys/1/service/callback/crash"
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        with (self.config.parent / "dialer.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "dialer.cli.main", "run", "-c", str(self.config), stdout=log, stderr=log
-            )
-        async with asyncio.timeout(30), httpx.AsyncClient() as client:
-            while True:
-                assert self.process.returncode is None, (self.config.parent / "dialer.log").read_text()[-3000:]
-                try:
-                    await client.get(self.url)
-                except httpx.TransportError:
-                    await asyncio.sleep(0.05)
-                else:
-                    return
-
-    async def end(self, how: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(how)
-        async with asyncio.timeout(30):
-            await self.process.wait()
-
-
-async def book(url: str, number: str) -> str | None:
+async def book(dialer: RunningDialer, number: str) -> str | None:
     """The id of a new callback once the API has confirmed it; None when the process died before it could."""
     try:
-        async with httpx.AsyncClient(timeout=10) as client:
-            answer = await client.post(url, data={"_customer_number": number})
+        answer = await dialer.book(number)
     except httpx.TransportError:
         return None
     assert answer.status_code == 200, answer.text
@@ -125,16 +44,15 @@ async def lab() -> AsyncIterator[LabProcess]:
 @pytest.mark.timeout(600)
 async def test_fifty_kills_lose_no_callback_and_leave_no_two_live_attempts(lab: LabProcess, tmp_path: Path) -> None:
     chance = random.Random(20261120)
-    api_port = free_port()
-    dialer = Running(configuration(tmp_path, lab, api_port), api_port)
+    dialer = RunningDialer(configuration(tmp_path, f"sip:{lab.host}:{lab.port}"))
     confirmed: set[str] = set()
     stale = 0
     for _ in range(KILLS):
         await dialer.start()
-        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'crash.db'}")
+        store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'dialer.db'}")
         still_open = await store.count(CallbackFilter(states=frozenset(State) - {State.COMPLETED}))
         booking = [
-            asyncio.create_task(book(dialer.url, f"+120255501{chance.choice(PEOPLE)}"))
+            asyncio.create_task(book(dialer, f"+120255501{chance.choice(PEOPLE)}"))
             for _ in range(OPEN_AT_ONCE - still_open)
         ]
         await asyncio.sleep(chance.uniform(0.05, 1.5))
@@ -143,9 +61,9 @@ async def test_fifty_kills_lose_no_callback_and_leave_no_two_live_attempts(lab: 
         await check_truth(store, confirmed)
         await store.close()
     await dialer.start()
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'crash.db'}")
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'dialer.db'}")
     async with asyncio.timeout(240):
-        while await store.count(CallbackFilter(states=frozenset(State) - {State.COMPLETED})):
+        while await store.count(CallbackFilter(states=frozenset(State) - {State.COMPLETED})):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.25)
     await dialer.end(signal.SIGTERM)
     for callback_id in confirmed:

@@ -1,0 +1,66 @@
+"""The whole way: booked, dialled, heard, treated, bridged, reported; directly and through a real Asterisk."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dialer.lab import PERSONAS
+
+FIELDS = {
+    "persona", "number", "expected_call_result", "call_result", "state", "reason", "verdict", "attempts",
+    "answer_to_verdict_ms", "verdict_to_treatment_ms", "agent_ready_to_bridged_ms",
+}  # fmt: skip
+
+pytestmark = [pytest.mark.system, pytest.mark.slow]
+
+
+def perform(folder: Path, *arguments: str) -> tuple[int, list[dict[str, object]], str]:
+    """Runs the demo in a folder of its own; gives exit status, reports and what it printed."""
+    found = folder / "demo.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-m", "dialer.cli.main", "demo", "--json", str(found), *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    reports = [json.loads(line) for line in found.read_text().splitlines()] if found.exists() else []
+    return done.returncode, reports, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("pbx", ["embedded", "asterisk"])
+def test_every_persona_of_the_demo_ends_as_expected(pbx: str, tmp_path: Path) -> None:
+    status, reports, said = perform(tmp_path, "--pbx", pbx)
+    wrong = {report["persona"]: report["differences"] for report in reports if not report["matches"]}
+    assert not wrong, said
+    assert status == 0, said
+    assert {report["persona"] for report in reports} == {persona.name for persona in PERSONAS}
+    assert all(set(report) >= FIELDS for report in reports)
+
+
+@pytest.mark.timeout(120)
+def test_treatments_and_agents_follow_at_once(tmp_path: Path) -> None:
+    names = "human,human-name,human-repeats,human-late,redirected,voicemail"
+    _, reports, said = perform(tmp_path, "--only", names)
+    treated = [report["verdict_to_treatment_ms"] for report in reports if report["verdict_to_treatment_ms"] is not None]
+    joined = [
+        report["agent_answer_to_joined_ms"] for report in reports if report["agent_answer_to_joined_ms"] is not None
+    ]
+    invited = [
+        report["agent_ready_to_invite_ms"] for report in reports if report["agent_ready_to_invite_ms"] is not None
+    ]
+    print(
+        f"\nverdict to treatment {treated} ms; agent ready to INVITE {invited} ms; agent answer to joined {joined} ms"
+    )
+    assert len(treated) == 6, said
+    assert len(joined) == len(invited) == 5, said
+
+
+def test_an_unknown_persona_is_refused_with_the_names_there_are(tmp_path: Path) -> None:
+    status, reports, said = perform(tmp_path, "--only", "nobody")
+    assert status == 2
+    assert not reports
+    assert "human-business" in said
