@@ -291,7 +291,7 @@ class Node:
     async def _fail(self, scenario: UserTerminated, fault: Exception) -> None:
         """An unhandled error ends the callback as FAIL_ERROR (T88); its legs are gone already."""
         try:
-            await scenario.ledger.move("T88", reason=Reason.FAIL_ERROR, reason_detail=type(fault).__name__)
+            await scenario.fail(fault)
         except (StoreError, Overtaken) as store_fault:
             log.warning("callback_left_to_recovery", callback=scenario.callback.id, cause=str(store_fault))
 

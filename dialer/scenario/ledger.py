@@ -95,18 +95,26 @@ class Ledger:
         """Closes the open attempt with its result, in one transaction with the transition it causes.
 
         Raises:
-            Overtaken: when somebody else completed the callback; its attempt is closed by that already.
+            Overtaken: when somebody else completed the callback; `close_attempt` then closes what is left of it.
         """
         assert self.attempt is not None
-        attempt, self.attempt = self.attempt, None
+        attempt = self.attempt
         try:
             self.callback = await self.house.store.end_attempt(
                 attempt, event=event, actor=actor, now=self.house.clock.now(), result=result, changes=changes, note=note
             )
         except (AttemptClosed, InvalidTransition) as conflict:
             await self._lost(conflict)
+        self.attempt = None
         self._told(event, note)
         self.house.bus.publish(AttemptEnded(self.callback, attempt))
+
+    async def close_attempt(self, result: AttemptResult) -> None:
+        """Closes an attempt whose callback somebody else has moved on (cancel, purge); nothing when none is open."""
+        if self.attempt is not None:
+            attempt, self.attempt = self.attempt, None
+            self.callback = await self.house.store.close_attempt(attempt, now=self.house.clock.now(), result=result)
+            self.house.bus.publish(AttemptEnded(self.callback, attempt))
 
     async def _read_again(self, conflict: Exception) -> None:
         """Takes a change from outside over, when the callback is still where this scenario left it."""

@@ -62,7 +62,7 @@ class UserTerminated:
         try:
             await self._attempt()
         except Overtaken:
-            self.story.tell("state", "completed from outside, the call is released")
+            await self._close_overtaken()
         except asyncio.CancelledError:
             if self.interruption is None:
                 raise
@@ -184,11 +184,27 @@ class UserTerminated:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
+    async def fail(self, fault: Exception) -> None:
+        """Completes the callback as FAIL_ERROR (T88) after an unhandled error; its legs are gone already."""
+        changes = {"reason": Reason.FAIL_ERROR, "reason_detail": type(fault).__name__}
+        if self.ledger.attempt is None:
+            await self.ledger.move("T88", **changes)
+        else:
+            await self.ledger.end_attempt("T88", self._attempt_result(CallResult.SYSTEM_ERROR), **changes)
+
     async def _interrupted(self) -> None:
         assert self.interruption is not None
         await self._release_legs(self.interruption)
-        if self.interruption is Interruption.SHUTDOWN and self.ledger.attempt is not None:
+        if self.interruption is Interruption.CANCELLED:
+            await self._close_overtaken()
+        elif self.ledger.attempt is not None:
             await self._close_for_shutdown()
+
+    async def _close_overtaken(self) -> None:
+        """Somebody else completed the record: the call is released, and the running attempt gets 52 (T80)."""
+        await self._release_legs("cancelled")
+        self.story.tell("state", "completed from outside, the call is released")
+        await self.ledger.close_attempt(self._attempt_result(CallResult.CANCEL_RECORD))
 
     async def _close_for_shutdown(self) -> None:
         """Released at the node's deadline: a ringing customer is called again, one on the line was dropped."""
