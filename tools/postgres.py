@@ -89,7 +89,7 @@ class Cluster:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_LIMIT_S
-        ready = [self._programs / "pg_isready", "-q", "-h", self.folder, "-U", "dialer", "-d", "postgres"]
+        ready = [str(self._programs / "pg_isready"), "-q", "-h", str(self.folder), "-U", "dialer", "-d", "postgres"]
         while subprocess.run(ready, check=False).returncode != 0:
             ended = self._server is None or self._server.poll() is not None
             if ended or time.monotonic() > deadline:

@@ -4,6 +4,7 @@ from dialer.store.errors import (
     AttemptClosed,
     AttemptConflict,
     DuplicateCallback,
+    LimitReached,
     StoreBusy,
     StoreClosed,
     StoreDamaged,
@@ -16,7 +17,7 @@ from dialer.store.errors import (
     Unstorable,
     VersionConflict,
 )
-from dialer.store.filter import CallbackFilter
+from dialer.store.filter import CallbackFilter, Limit
 from dialer.store.store import Store
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "AttemptConflict",
     "CallbackFilter",
     "DuplicateCallback",
+    "Limit",
+    "LimitReached",
     "Store",
     "StoreBusy",
     "StoreClosed",

@@ -45,7 +45,7 @@ def lost(now: datetime, node: str | None, limit: int) -> sa.Select[tuple[str]]:
     idle = [Phase.SUBMITTING.value, Phase.RETRY_WAIT.value, Phase.SNOOZED.value, Phase.EXPIRED.value]
     gone = sa.or_(_C.lease_until <= now, sa.and_(_C.lease_until.is_(None), _C.phase != Phase.WAITING.value))
     whose = gone if node is None else sa.or_(gone, _C.node == node)
-    return sa.select(_C.id).where(_LIVE, _C.phase.not_in(idle), whose).order_by(_C.id).limit(limit)
+    return sa.select(_C.id).where(_LIVE, _C.phase.not_in(idle), whose).limit(limit)
 
 
 def left_over(now: datetime, node: str | None, limit: int) -> sa.Select[tuple[str]]:
@@ -54,7 +54,7 @@ def left_over(now: datetime, node: str | None, limit: int) -> sa.Select[tuple[st
     gone = sa.or_(_C.lease_until <= now, _C.lease_until.is_(None))
     whose = gone if node is None else sa.or_(gone, _C.node == node, a.node == node)
     joined = sa.join(schema.attempt, schema.callback, a.callback_id == _C.id)
-    return sa.select(_C.id).select_from(joined).where(a.ended_at.is_(None), whose).order_by(_C.id).limit(limit)
+    return sa.select(_C.id).select_from(joined).where(a.ended_at.is_(None), whose).limit(limit)
 
 
 def _free(connection: sa.Connection, statement: sa.Select[tuple[str]]) -> list[str]:

@@ -1,6 +1,11 @@
 """What the store answers when it cannot do as asked. Each message says what to do about it."""
 
+from typing import TYPE_CHECKING
+
 from dialer.callback.errors import DialerError
+
+if TYPE_CHECKING:
+    from dialer.store.filter import Limit
 
 
 class StoreError(DialerError):
@@ -53,6 +58,20 @@ class DuplicateCallback(StoreError):  # noqa: N818
     def __init__(self, callback_id: str) -> None:
         super().__init__(f"there is a callback {callback_id} already")
         self.callback_id = callback_id
+
+
+class LimitReached(StoreError):  # noqa: N818
+    """There are as many callbacks of this kind as may be.
+
+    Attributes:
+        limit: Which of the limits given to `Store.create`.
+        count: How many callbacks there are.
+    """
+
+    def __init__(self, limit: "Limit", count: int) -> None:
+        super().__init__(f"there are {count} such callbacks already, at most {limit.at_most} may be")
+        self.limit = limit
+        self.count = count
 
 
 class Unstorable(StoreError):  # noqa: N818

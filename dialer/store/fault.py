@@ -57,14 +57,16 @@ def translate(error: BaseException, url: str) -> StoreError | None:
         return StoreFull(f"the disk of {url} is full ({cause}). Nothing was written: make room, then try again")
     if state in _PG_AGAIN:
         return StoreBusy(f"rows of {url} are locked by another program ({cause}). Nothing was written: try again")
-    away = isinstance(error, OSError | InterfaceError | OperationalError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
-    if away or state.startswith(_PG_AWAY):
+    if state.startswith(_PG_AWAY) or (url.startswith("postgresql") and _connection_lost(error)):
         return StoreUnavailable(
             f"the database {url} cannot be reached ({cause}). Check that it runs, its address, user and password"
         )
     return None
+
+
+def _connection_lost(error: BaseException) -> bool:
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, OSError | InterfaceError | OperationalError)
 
 
 def refused(error: BaseException, operation: Operation[Any]) -> StoreError | None:

@@ -56,6 +56,17 @@ class CallbackFilter:
     limit: int = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A new callback is refused when there are `at_most` callbacks of this kind already.
+
+    Counted in the transaction that creates it, so of two for the last place exactly one gets it.
+    """
+
+    wanted: CallbackFilter
+    at_most: int
+
+
 def conditions(wanted: CallbackFilter) -> list[sa.ColumnElement[bool]]:
     """The filter as conditions on the callback table."""
     c = schema.callback.c

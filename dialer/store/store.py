@@ -16,8 +16,9 @@ from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntr
 from dialer.callback.state import Actor, Position, State
 from dialer.store import claiming, schema
 from dialer.store import operation as op
+from dialer.store.creating import create_within
 from dialer.store.engine import Durable
-from dialer.store.filter import CallbackFilter
+from dialer.store.filter import CallbackFilter, Limit
 from dialer.store.opening import Opened, open_database
 from dialer.store.reader import Reader
 from dialer.store.writer import Writer
@@ -85,19 +86,34 @@ class Store(Reader):
         actor: Actor | str,
         now: datetime,
         user: str | None = None,
+        limits: Sequence[Limit] = (),
     ) -> Callback:
         """Add a callback by T01, T02 or T03.
+
+        Args:
+            new: What was booked.
+            event: T-number.
+            actor: Who books.
+            now: Aware time.
+            user: Name of the user, for console actions.
+            limits: Counted in the same transaction: of two creations for the last place exactly one gets it.
 
         Raises:
             InvalidTransition: when `event` creates nothing or does not fit `resume_state`.
             DuplicateCallback: when `new.id` is taken.
+            LimitReached: when there are as many callbacks as one of the limits allows.
         """
         values = {name: _cut(getattr(new, name)) for name in _NEW_FIELDS}
         if new.id is None:
             values["id"] = f"{await self.service_number(new.service)}-{uuid.uuid4()}"
-        return await self._writer.submit(
-            op.Create(fields=values, event=event, actor=Actor(actor), now=schema.to_ms(now), user=user)
-        )
+        create = op.Create(fields=values, event=event, actor=Actor(actor), now=schema.to_ms(now), user=user)
+        if not limits:
+            return await self._writer.submit(create)
+        outcome = await self._writer.run(lambda connection: create_within(connection, create, limits))
+        if outcome.refusal is not None:
+            raise outcome.refusal
+        created: Callback = outcome.value
+        return created
 
     async def transition(
         self,

@@ -31,7 +31,17 @@ _PAUSE_S = 0.02
 
 @dataclass(slots=True)
 class _Request:
-    operation: Operation[Any] | Callable[[sa.Connection], Any]
+    """One operation that shares a transaction with others, and who waits for it."""
+
+    operation: Operation[Any]
+    answer: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class _Alone:
+    """Work with a transaction of its own, and who waits for it."""
+
+    work: Callable[[sa.Connection], Any]
     answer: asyncio.Future[Any]
 
 
@@ -52,7 +62,7 @@ class Writer:
         self._transactor = transactor
         self._url = url
         self._busy_s = busy_s
-        self._queue: asyncio.Queue[_Request | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Request | _Alone | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._began = 0.0
@@ -75,43 +85,47 @@ class Writer:
         Raises:
             DialerError: when it is refused, or the database cannot be written.
         """
-        answer: T = await self._ask(operation)
+        answer: T = await self._ask(lambda future: _Request(operation, future))
         return answer
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         """Carry out `work` in a transaction of its own; it may be called again when the database was locked."""
-        answer: T = await self._ask(work)
+        answer: T = await self._ask(lambda future: _Alone(work, future))
         return answer
 
-    async def _ask(self, operation: Any) -> Any:
+    async def _ask(self, request: Callable[[asyncio.Future[Any]], _Request | _Alone]) -> Any:
         if self._closed:
             raise StoreClosed
         answer = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(_Request(operation, answer))
+        self._queue.put_nowait(request(answer))
         return await answer
 
     async def _serve(self) -> None:
-        held: _Request | None = None
+        held: _Alone | None = None
         while True:
             first = held or await self._queue.get()
             held = None
             if first is None:
                 return
             await self._space()
-            if not hasattr(first.operation, "apply"):
+            if isinstance(first, _Alone):
                 await self._commit_alone(first)
                 continue
-            batch = [first]
-            while len(batch) < BATCH_LIMIT and not self._queue.empty():
-                request = self._queue.get_nowait()
-                if request is None:
-                    self._queue.put_nowait(None)
-                    break
-                if not hasattr(request.operation, "apply"):
-                    held = request
-                    break
-                batch.append(request)
+            batch, held = self._gather(first)
             await self._commit([request for request in batch if not request.answer.done()])
+
+    def _gather(self, first: _Request) -> tuple[list[_Request], _Alone | None]:
+        """What has been asked for meanwhile, up to the limit or to work that goes alone."""
+        batch = [first]
+        while len(batch) < BATCH_LIMIT and not self._queue.empty():
+            request = self._queue.get_nowait()
+            if request is None:
+                self._queue.put_nowait(None)
+                break
+            if isinstance(request, _Alone):
+                return batch, request
+            batch.append(request)
+        return batch, None
 
     async def _space(self) -> None:
         wait = self._began + SPACING_S - time.monotonic()
@@ -144,9 +158,9 @@ class Writer:
         for request in batch:
             _refuse(request, known or fault.refused(error, request.operation) or error)
 
-    async def _commit_alone(self, request: _Request) -> None:
+    async def _commit_alone(self, request: _Alone) -> None:
         try:
-            value = await self._transact(request.operation)  # type: ignore[arg-type]
+            value = await self._transact(request.work)
         except Exception as error:  # noqa: BLE001  (whoever asked gets it)
             _refuse(request, fault.translate(error, self._url) or error)
         else:
@@ -167,6 +181,6 @@ class Writer:
                 return value
 
 
-def _refuse(request: _Request, error: BaseException) -> None:
+def _refuse(request: _Request | _Alone, error: BaseException) -> None:
     if not request.answer.done():
         request.answer.set_exception(error)

@@ -100,6 +100,14 @@ async def store(url: str) -> AsyncIterator[Store]:
     await opened.close()
 
 
+@pytest.fixture
+async def other(url: str) -> AsyncIterator[Store]:
+    """Another node on the same database."""
+    opened = await Store.open(url, node="n2")
+    yield opened
+    await opened.close()
+
+
 class Desk:
     """What tests do again and again with a store, at a time that goes on by itself."""
 

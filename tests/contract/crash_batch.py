@@ -2,8 +2,8 @@
 
     python crash_batch.py URL KILLS SEED FOLDER
 
-One process without threads forks the batch, kills it with SIGKILL, then forks a check of what the batch had been told was
-written. What was told is kept in a file that each write appends to after it was acknowledged.
+One process without threads forks the batch, kills it with SIGKILL, then forks a check of what the batch had been told
+was written. What was told is kept in a file that each write appends to after it was acknowledged.
 """
 
 import asyncio
@@ -102,9 +102,11 @@ async def check(url: str, told_file: str, *, recover: bool) -> dict[str, object]
     """Compare what was told with what is there."""
     store = await Store.open(url, node="checker")
     try:
-        faults = await _faults(store, told_file)
+        faults = await _faults(store, lines_of(told_file))
         live = await store.open_attempts()
-        faults += [f"two live attempts to {number}" for number, n in Counter(one.number for one in live).items() if n > 1]
+        faults += [
+            f"two live attempts to {number}" for number, n in Counter(one.number for one in live).items() if n > 1
+        ]
         if recover:
             faults += await _recovery_faults(store, live)
         everything = await store.find(CallbackFilter(limit=1_000_000))
@@ -113,10 +115,15 @@ async def check(url: str, told_file: str, *, recover: bool) -> dict[str, object]
         await store.close()
 
 
-async def _faults(store: Store, told_file: str) -> list[str]:
+def lines_of(path: str) -> list[str]:
+    """Whole lines of a file; none when it is not there."""
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+async def _faults(store: Store, told: list[str]) -> list[str]:
     found = {one.id: one for one in await store.find(CallbackFilter(limit=1_000_000))}
     faults = []
-    for line in Path(told_file).read_text().splitlines():
+    for line in told:
         kind, callback_id, number = line.split()
         callback = found.get(callback_id)
         if callback is None:
@@ -208,7 +215,7 @@ def main() -> None:
         pid = forked(lambda last=n == kills - 1, even=n % 2 == 0: judge(recover=last or even))
         _, status = os.waitpid(pid, 0)
         report = json.loads(checked.read_text()) if status == 0 else {"faults": [f"the check ended with {status}"]}
-        told = sum(1 for _ in Path(told_file).open()) if Path(told_file).exists() else 0
+        told = len(lines_of(told_file))
         print(json.dumps({"killed": killed, "told": told, **report}), flush=True)
 
 

@@ -7,20 +7,18 @@ from dialer.callback.call_result import CallResult, DialResult
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import AttemptResult, JournalEntry
 from dialer.callback.state import Actor, Phase, State
-from dialer.store import AttemptClosed, AttemptConflict, Store, UnknownCallback, Unstorable, VersionConflict
+from dialer.store import AttemptClosed, AttemptConflict, UnknownCallback, Unstorable, VersionConflict
 
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 BUSY = AttemptResult(call_result=CallResult.BUSY, sip_status=486, q850=17)
 ANSWER = AttemptResult(call_result=CallResult.ANSWER, sip_status=200, verdict="human", answered_at=NOW)
 
 
-async def test_the_attempt_is_written_with_the_transition_and_before_the_call_returns(desk, url):
+async def test_the_attempt_is_written_with_the_transition_and_before_the_call_returns(desk, other):
     callback = await desk.waiting()
     dialing, attempt = await desk.dial(callback)
-    other = await Store.open(url, node="other")  # what another process sees
     assert await other.attempts(callback.id) == [attempt]
     assert await other.get(callback.id) == dialing
-    await other.close()
     assert (dialing.state, dialing.phase, dialing.dials) == (State.QUEUED, Phase.DIALING, 1)
     assert (dialing.node, dialing.lease_until) == ("n1", NOW + timedelta(seconds=30))
     assert dialing.first_dial_at == NOW
@@ -30,7 +28,7 @@ async def test_the_attempt_is_written_with_the_transition_and_before_the_call_re
 
 async def test_dialling_begins_with_an_attempt_and_in_no_other_way(desk):
     callback = await desk.waiting()
-    with pytest.raises(InvalidTransition, match="use Store.begin_attempt"):
+    with pytest.raises(InvalidTransition, match=r"use Store\.begin_attempt"):
         await desk.move(callback, "T30")
     with pytest.raises(InvalidTransition, match="does not begin an attempt"):
         await desk.dial(callback, event="T60")
@@ -115,8 +113,7 @@ async def test_of_many_callbacks_to_one_number_one_is_dialled(desk):
     assert len(await desk.store.open_attempts()) == 1
 
 
-async def test_two_nodes_never_dial_one_number_at_once(desk, url):
-    other = await Store.open(url, node="n2")
+async def test_two_nodes_never_dial_one_number_at_once(desk, other):
     for round_ in range(10):
         mine, theirs = await desk.waiting(f"+{round_}"), await desk.waiting(f"+{round_}", service="Billing")
         made = await asyncio.gather(
@@ -124,7 +121,6 @@ async def test_two_nodes_never_dial_one_number_at_once(desk, url):
         )
         assert sum(isinstance(one, tuple) for one in made) == 1, made
         assert sum(isinstance(one, AttemptConflict) for one in made) == 1, made
-    await other.close()
 
 
 async def test_a_number_that_does_not_parse_is_locked_as_it_was_received(desk):
@@ -138,7 +134,7 @@ async def test_a_number_that_does_not_parse_is_locked_as_it_was_received(desk):
 async def test_what_ends_an_attempt_goes_with_its_result(desk):
     dialing, _ = await desk.dial(await desk.waiting())
     for event in ("T32", "T34", "T21"):
-        with pytest.raises(InvalidTransition, match="use Store.end_attempt"):
+        with pytest.raises(InvalidTransition, match=r"use Store\.end_attempt"):
             await desk.move(dialing, event, changes={"reason": "FAIL_CALL_TO_CUSTOMER"} if event == "T34" else {})
     assert await desk.fresh(dialing) == dialing
 
@@ -228,7 +224,9 @@ async def test_one_that_is_refused_does_not_disturb_those_written_with_it(desk):
         *(desk.dial(one) for one in fine[3:]),
         return_exceptions=True,
     )
-    assert [type(one).__name__ for one in made] == ["tuple"] * 3 + ["InvalidTransition", "UnknownCallback"] + ["tuple"] * 2
+    assert [type(one).__name__ for one in made] == ["tuple"] * 3 + ["InvalidTransition", "UnknownCallback"] + [
+        "tuple"
+    ] * 2
     assert desk.store.transactions - before <= 2  # the first may go alone, the others share one
     assert len(await desk.store.open_attempts()) == 5
 
@@ -261,5 +259,9 @@ async def test_history_says_who_did_what(desk):
         ("T30", Actor.ENGINE, None, "first"),
         ("T81", Actor.ADMIN, "alice", "by hand"),
     ]
-    assert (entries[-1].from_phase, entries[-1].to_state, entries[-1].to_phase) == (Phase.DIALING, State.COMPLETED, None)
+    assert (entries[-1].from_phase, entries[-1].to_state, entries[-1].to_phase) == (
+        Phase.DIALING,
+        State.COMPLETED,
+        None,
+    )
     assert attempt.callback_id == dialing.id

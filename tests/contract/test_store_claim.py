@@ -6,7 +6,7 @@ import pytest
 from dialer.callback.call_result import CallResult
 from dialer.callback.record import AttemptResult
 from dialer.callback.state import Phase, State
-from dialer.store import AttemptClosed, AttemptConflict, Store, VersionConflict
+from dialer.store import AttemptClosed, AttemptConflict, VersionConflict
 
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 BUSY = AttemptResult(call_result=CallResult.BUSY)
@@ -57,8 +57,7 @@ async def test_a_resumed_callback_waits_for_any_node(desk):
     assert (await desk.events(taken))[-1] == "T23"
 
 
-async def test_two_nodes_claiming_at_once_never_get_the_same_callback(desk, url):
-    other = await Store.open(url, node="n2")
+async def test_two_nodes_claiming_at_once_never_get_the_same_callback(desk, other):
     booked = [await desk.book(f"+{n}") for n in range(120)]
 
     async def work(store, node):
@@ -73,7 +72,6 @@ async def test_two_nodes_claiming_at_once_never_get_the_same_callback(desk, url)
     taken += [one.id for one in await desk.store.claim("n9", now=NOW, limit=1000)]
     assert sorted(taken) == sorted(one.id for one in booked)
     assert sum(bool(share) for share in shares) >= 2
-    await other.close()
 
 
 async def test_leases_are_prolonged_and_lost_ones_are_told(desk):
@@ -193,14 +191,12 @@ async def test_a_lost_node_that_wakes_up_cannot_go_on_where_another_has_taken_ov
         await desk.dial(waiting)
 
 
-async def test_of_nodes_that_recover_at_once_one_does(desk, url):
-    other = await Store.open(url, node="n2")
+async def test_of_nodes_that_recover_at_once_one_does(desk, other):
     for n in range(20):
         await desk.dial(await desk.waiting(f"+{n}"))
     desk.later(31)
     recovered = await asyncio.gather(*(store.recover(now=desk.now) for store in (desk.store, other) * 3))
     assert sorted(one.number for share in recovered for one in share) == sorted(f"+{n}" for n in range(20))
     assert await desk.store.open_attempts() == []
-    for one in (await desk.store.claim("n1", now=desk.now, limit=100)):
+    for one in await desk.store.claim("n1", now=desk.now, limit=100):
         assert (await desk.events(one)).count("T90") == 1
-    await other.close()

@@ -202,7 +202,10 @@ async def test_a_connection_that_the_server_dropped_is_made_anew(postgres_url):
     store = await Store.open(postgres_url, node="n1")
     kept = await store.create(new(), event="T01", actor="api", now=NOW)
     killer = await Store.open(postgres_url, node="n2")
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
     await killer._writer.run(lambda connection: connection.exec_driver_sql(others).all())
     await asyncio.gather(*(store.heartbeat(now=NOW) for _ in range(3)))
     assert len(await store.claim(now=NOW)) == 1
@@ -217,14 +220,15 @@ async def test_rows_that_another_program_locks_are_waited_for(postgres_url):
 
     def hold(connection):
         connection.exec_driver_sql("SELECT 1 FROM callback FOR UPDATE").all()
-        connection.exec_driver_sql("SELECT pg_sleep(0.5)").all()
+        connection.exec_driver_sql("SELECT pg_sleep(1)").all()
 
     held = asyncio.create_task(other._writer.run(hold))
     await asyncio.sleep(0.2)
     assert await store.claim(now=NOW) == []  # SKIP LOCKED: not for us now
-    moved = await store.transition(kept.id, 1, "T80", actor="api", now=NOW)
-    assert held.done()
-    assert moved.version == 2
+    moving = asyncio.create_task(store.transition(kept.id, 1, "T80", actor="api", now=NOW))
+    assert not (await asyncio.wait([moving], timeout=0.1))[0]
+    await held
+    assert (await moving).version == 2
     await store.close()
     await other.close()
 

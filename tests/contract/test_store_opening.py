@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +48,9 @@ async def test_closing_writes_what_was_asked_for_before(url):
     number = await store.service_number("Sales")
     asked = [
         asyncio.create_task(
-            store.create(NewCallback(service="Sales", customer_number=f"+{n}", id=f"{number}-{n}"), event="T01", actor="api", now=NOW)
+            store.create(
+                dataclasses.replace(NEW, id=f"{number}-{n}"), event="T01", actor="api", now=NOW
+            )
         )
         for n in range(50)
     ]  # fmt: skip
@@ -81,7 +84,10 @@ asyncio.run(main())
 
 
 async def test_several_processes_opening_a_new_database_at_once_are_safe(empty_url):
-    running = [await asyncio.create_subprocess_exec(sys.executable, "-c", OPENER, empty_url, stderr=asyncio.subprocess.PIPE) for _ in range(4)]
+    running = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", OPENER, empty_url, stderr=asyncio.subprocess.PIPE)
+        for _ in range(4)
+    ]
     errors = [(await process.communicate())[1].decode() for process in running]
     assert [process.returncode for process in running] == [0] * 4, errors
     store = await Store.open(empty_url)
@@ -113,7 +119,9 @@ async def test_the_locks_are_partial_unique_indexes(url):
 
 async def test_a_database_of_a_newer_dialer_is_refused_with_what_to_do(empty_url):
     await (await Store.open(empty_url)).close()
-    await within(empty_url, lambda connection: connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'")))
+    await within(
+        empty_url, lambda connection: connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    )
     with pytest.raises(StoreSchemaNewer, match=r"made by a newer dialer \(schema 9999.*upgrade this dialer"):
         await Store.open(empty_url)
 
@@ -167,7 +175,8 @@ async def test_sqlite_is_as_durable_as_asked(sqlite_url, durable, synchronous):
     store = await Store.open(sqlite_url, durable=durable)
     pragmas = await store._writer.run(
         lambda connection: [
-            connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
     )  # fmt: skip
     await store.close()

@@ -9,12 +9,21 @@ from dialer.callback.call_result import CallResult
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import JournalEntry, NewCallback
 from dialer.callback.state import Actor, Phase, State
-from dialer.store import CallbackFilter, DuplicateCallback, UnknownCallback, VersionConflict
+from dialer.store import (
+    CallbackFilter,
+    DuplicateCallback,
+    Limit,
+    LimitReached,
+    UnknownCallback,
+    VersionConflict,
+)
 
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
+MS = timedelta(milliseconds=1)
 
 FULL = {
-    "family": "v1", "type": "scheduled", "desired_time": NOW + timedelta(hours=1), "accepted_at": NOW - timedelta(seconds=5),
+    "family": "v1", "type": "scheduled", "desired_time": NOW + timedelta(hours=1),
+    "accepted_at": NOW - timedelta(seconds=5),
     "expires_at": NOW + timedelta(days=1), "deadline_at": NOW + timedelta(hours=9), "target": "?:Sales>0@Stat.GA",
     "priority": 7, "channel": "MOBILE", "language": "de", "offer": {"type": "ASAP", "threshold_s": 12.5},
     "user_data": {"name": "Bob Märkel", "nested": {"list": [1, None, True, "ü"]}}, "props": {"dial_attempts": 2},
@@ -85,6 +94,23 @@ async def test_a_time_without_zone_is_refused(desk):
         await desk.book(desired_time=datetime(2026, 7, 1, 12, 0))  # noqa: DTZ001
 
 
+async def test_of_many_bookings_for_the_last_place_exactly_one_gets_it(desk, other):
+    open_ones = Limit(CallbackFilter(services=frozenset({"Sales"}), numbers=frozenset({"+1"}), open_only=True), 2)
+    in_all = Limit(CallbackFilter(services=frozenset({"Sales"})), 100)
+
+    async def book(store):
+        new = NewCallback(service="Sales", customer_number="+1", number_e164="+1")
+        return await store.create(new, event="T01", actor="api", now=NOW, limits=[in_all, open_ones])
+
+    made = await asyncio.gather(*(book(store) for store in (desk.store, other) * 6), return_exceptions=True)
+    refused = [one for one in made if isinstance(one, LimitReached)]
+    assert len(made) - len(refused) == 2
+    assert all((one.limit, one.count) == (open_ones, 2) for one in refused)
+    callback = next(one for one in made if not isinstance(one, LimitReached))
+    await desk.move(callback, "T80", "api")
+    assert (await book(other)).state is State.QUEUED
+
+
 async def test_an_unknown_callback_is_said_to_be_unknown(desk):
     assert await desk.store.get("1-nothing") is None
     assert await desk.store.history("1-nothing") == []
@@ -119,7 +145,10 @@ async def test_of_many_changes_on_one_version_exactly_one_is_made(desk):
 async def test_fields_without_a_transition_can_be_updated_and_others_not(desk):
     callback = await desk.book(lookup={"account": "A-1"})
     updated = await desk.store.update(
-        callback.id, callback.version, now=desk.later(1), changes={"user_data": {"a": 1}, "priority": 5, "agent_id": "x"}
+        callback.id,
+        callback.version,
+        now=desk.later(1),
+        changes={"user_data": {"a": 1}, "priority": 5, "agent_id": "x"},
     )
     assert (updated.user_data, updated.priority, updated.version) == ({"a": 1}, 5, 2)
     assert await desk.fresh(callback) == updated
@@ -144,7 +173,10 @@ async def test_callbacks_are_found_by_what_they_are(desk):
     assert await ids(reasons=frozenset({"CANCELLED"})) == [cancelled.id]
     assert await ids(open_only=True, limit=2) == [late.id, other.id]
     assert await ids(phases=frozenset({Phase.SUBMITTING}), types=frozenset({"scheduled"})) == [other.id]
-    assert await ids(desired_from=NOW + timedelta(hours=1), desired_until=NOW + timedelta(hours=3)) == [other.id, early.id]
+    assert await ids(desired_from=NOW + timedelta(hours=1), desired_until=NOW + timedelta(hours=3)) == [
+        other.id,
+        early.id,
+    ]
     assert await ids(lookup={"account": "A"}) == [early.id]
     assert await ids(lookup={"account": "A", "city": "X"}) == [early.id]
     assert await ids(lookup={"account": "A", "city": "Y"}) == []
@@ -167,16 +199,20 @@ async def test_the_legacy_name_of_a_reason_finds_both(desk):
 async def test_the_journal_keeps_steps_in_order_of_time(desk):
     callback = await desk.book()
     entries = [
-        JournalEntry(at=NOW + timedelta(milliseconds=n), t_ms=float(n), kind="sip", text=f"step {n}", data={"n": [n]}, attempt=1)
+        JournalEntry(at=NOW + n * MS, t_ms=float(n), kind="sip", text=f"step {n}", data={"n": [n]}, attempt=1)
         for n in range(5)
     ]  # fmt: skip
-    await asyncio.gather(desk.store.add_journal(callback.id, entries[3:]), desk.store.add_journal(callback.id, entries[:3]))
+    await asyncio.gather(
+        desk.store.add_journal(callback.id, entries[3:]), desk.store.add_journal(callback.id, entries[:3])
+    )
     await desk.store.add_journal(callback.id, [])
     assert await desk.store.journal(callback.id) == entries
 
 
 async def test_completed_callbacks_are_deleted_when_their_retention_is_over(desk):
-    over = await desk.move(await desk.waiting("+1", expires_at=NOW + timedelta(hours=1), lookup={"a": "1"}), "T80", "api")
+    over = await desk.move(
+        await desk.waiting("+1", expires_at=NOW + timedelta(hours=1), lookup={"a": "1"}), "T80", "api"
+    )
     still = await desk.move(await desk.waiting("+2", expires_at=NOW + timedelta(hours=2)), "T80", "api")
     open_one = await desk.book("+3", expires_at=NOW)
     await desk.store.add_journal(over.id, [JournalEntry(at=NOW, t_ms=0.0, kind="state", text="x")])
@@ -196,7 +232,7 @@ async def test_nodes_say_that_they_live(desk):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "'; DROP TABLE callback; --", "\u202e right to left \U0001f4de", "long " * 2000, "\\ % _ \" \n \t"]
+    "text", ["", "'; DROP TABLE callback; --", "\u202e right to left \U0001f4de", "long " * 2000, '\\ % _ " \n \t']
 )
 async def test_any_text_is_kept_as_it_is(desk, text):
     callback = await desk.book(user_data={text or "empty": text}, target=text, lookup={"key": text})

@@ -146,7 +146,10 @@ def _databases(only: str, folder: str) -> Iterator[list[tuple[str, str, str]]]:
     wanted = [
         name for name in ("sqlite/process", "sqlite/power", "postgresql/process", "postgresql/power") if only in name
     ]
-    lines = [(*name.split("/"), f"sqlite+aiosqlite:///{folder}/{name.replace('/', '-')}.db") for name in wanted]
+    lines = [
+        (name.partition("/")[0], name.partition("/")[2], f"sqlite+aiosqlite:///{folder}/{name.replace('/', '-')}.db")
+        for name in wanted
+    ]
     if not any(name.startswith("postgresql") for name in wanted):
         yield lines
         return
