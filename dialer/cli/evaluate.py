@@ -19,8 +19,8 @@ from dialer.replay.evaluation import evaluate, results
 from dialer.replay.judge import Judged
 from dialer.replay.manifest import load_manifest
 from dialer.replay.tables import report, wrong_calls
-from dialer.replay.tune import Candidate, answered_by_voice, halves, search, trade_off, with_profile, worth
-from dialer.replay.tune_tables import candidate_table, change_rows, curve_table, profile_lines, time_table, worth_table
+from dialer.replay.tune import Candidate, answered_by_voice, halves, search, trade_off, worth
+from dialer.replay.tune_tables import candidate_table, change_rows, curve_table, setting_lines, time_table, worth_table
 
 TABLE_WIDTH = 150
 """Columns of the widest table."""
@@ -137,10 +137,10 @@ def tune(
         best = search(choosing, settings, ratio=ratio, rounds=rounds, workers=pool, tried=note)
         status.update("comparing")
         before = evaluate(calls, settings, workers=pool)
-        after = evaluate(calls, with_profile(settings, best.profile), workers=pool)
+        after = evaluate(calls, best.settings, workers=pool)
         points = list(trade_off(calls, settings, workers=pool)) if curve else []
     wide().print(candidate_table(tried, ratio), highlight=False)
-    wide().print("\n".join(["", *profile_lines(profile, settings.profiles[profile], best.profile)]), highlight=False)
+    wide().print("\n".join(["", *setting_lines(settings, best.settings)]), highlight=False)
     kept = {call.path for call in showing}
     rows = [
         ("as it is, other voices", worth([each for each in before if each.call.path in kept])),

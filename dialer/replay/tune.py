@@ -7,6 +7,7 @@ shows what the choice is worth: no voice is in both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from math import exp, log
 from typing import Any
@@ -26,6 +27,10 @@ STEP_LOG_ODDS = 0.7
 
 STEP_FACTOR = 1.25
 """By how much a time is moved at a time."""
+
+
+SETTINGS = ("answered_limit_s",)
+"""Settings searched besides those of the profile."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +76,16 @@ def worth(judged: Sequence[Judged]) -> Worth:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A profile that was tried.
+    """Settings that were tried.
 
     Attributes:
-        change: what is different from the profile before, in words.
-        profile: the profile.
+        change: what is different from the settings before, in words.
+        settings: the settings.
         worth: on the voices that choose.
     """
 
     change: str
-    profile: Profile
+    settings: DetectionSettings
     worth: Worth
 
 
@@ -115,18 +120,21 @@ def _voices(call: LabelledCall) -> set[str]:
     return {part.strip() for part in text.replace("+", ",").split(",") if part.strip()}
 
 
-def neighbours(profile: Profile) -> Iterator[tuple[str, Profile]]:
-    """Profiles one step away, each with the change in words; impossible ones are left out."""
-    for each in fields(profile):
-        value = getattr(profile, each.name)
-        for direction in (-1, 1):
+def neighbours(settings: DetectionSettings) -> Iterator[tuple[str, DetectionSettings]]:
+    """Settings one step away, each with the change in words; impossible ones are left out."""
+    profile = settings.profiles[settings.profile]
+    for direction in (-1, 1):
+        for name in SETTINGS:
+            moved = _moved(name, getattr(settings, name), direction)
+            yield f"{name} = {_words(moved)}", replace(settings, **{name: moved})
+        for each in fields(profile):
+            value = getattr(profile, each.name)
             moved = _moved(each.name, value, direction)
             if moved is None or moved == value:
                 continue
-            try:
-                yield f"{each.name} = {_words(moved)}", replace(profile, **{each.name: moved})
-            except DetectionError:
-                continue
+            with suppress(DetectionError):
+                other = replace(profile, **{each.name: moved})
+                yield f"{each.name} = {_words(moved)}", with_profile(settings, other)
 
 
 def _moved(name: str, value: Any, direction: int) -> Any:
@@ -163,7 +171,7 @@ def search(
     workers: Workers = None,
     tried: Callable[[Candidate], None] = lambda _: None,
 ) -> Candidate:
-    """Go from the present profile to the best neighbour, as long as one is better.
+    """Go from the present settings to the best neighbour, as long as one is better.
 
     Args:
         calls: the calls that choose.
@@ -174,15 +182,14 @@ def search(
         tried: told of every candidate.
     """
 
-    def candidate(change: str, profile: Profile) -> Candidate:
-        judged = evaluate(calls, with_profile(settings, profile), workers=workers)
-        found = Candidate(change, profile, worth(judged))
+    def candidate(change: str, chosen: DetectionSettings) -> Candidate:
+        found = Candidate(change, chosen, worth(evaluate(calls, chosen, workers=workers)))
         tried(found)
         return found
 
-    best = candidate("as it is", settings.profiles[settings.profile])
+    best = candidate("as it is", settings)
     for _ in range(rounds):
-        around = [candidate(change, profile) for change, profile in neighbours(best.profile)]
+        around = [candidate(change, profile) for change, profile in neighbours(best.settings)]
         following = min(around, key=lambda each: each.worth.cost(ratio), default=best)
         if following.worth.cost(ratio) >= best.worth.cost(ratio):
             break

@@ -7,10 +7,10 @@ from dataclasses import fields
 
 from rich.table import Table
 
-from dialer.detection import Profile
+from dialer.detection import DetectionSettings
 from dialer.replay.judge import Judged
 from dialer.replay.tables import seconds, short_percent
-from dialer.replay.tune import Candidate, Worth
+from dialer.replay.tune import SETTINGS, Candidate, Worth
 
 COLUMNS = ("human > machine", "machine > human", "undecided", "human P50", "P95", "machine P50", "P95")
 
@@ -54,14 +54,18 @@ def curve_table(points: Iterable[tuple[str, float, bool, Worth]]) -> Table:
     return table
 
 
-def profile_lines(name: str, before: Profile, after: Profile) -> list[str]:
-    """What would change in a profile, one line a setting."""
-    lines = []
-    for each in fields(before):
-        old, new = getattr(before, each.name), getattr(after, each.name)
-        if old != new:
-            lines.append(f"{name}.{each.name}: {old} -> {new}")
-    return lines or [f"{name}: nothing would be gained; it stays as it is"]
+def setting_lines(before: DetectionSettings, after: DetectionSettings) -> list[str]:
+    """What would change, one line a setting."""
+    profile = before.profile
+    lines = _differences("", before, after, SETTINGS)
+    old, new = before.profiles[profile], after.profiles[profile]
+    lines += _differences(f"profile {profile}: ", old, new, [each.name for each in fields(old)])
+    return lines or [f"profile {profile}: nothing would be gained; it stays as it is"]
+
+
+def _differences(prefix: str, before: object, after: object, names: Iterable[str]) -> list[str]:
+    pairs = [(name, getattr(before, name), getattr(after, name)) for name in names]
+    return [f"{prefix}{name}: {old} -> {new}" for name, old, new in pairs if old != new]
 
 
 def change_rows(before: Sequence[Judged], after: Sequence[Judged]) -> list[dict[str, str]]:

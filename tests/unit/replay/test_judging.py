@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.detection import CALL_RESULT, Evidence, Verdict
+from dialer.detection import CALL_RESULT, DetectionSettings, Evidence, Verdict
 from dialer.replay.compare import changes
 from dialer.replay.curve import calibration, roc
 from dialer.replay.errors import ManifestError, RecordingError
@@ -195,16 +196,16 @@ def test_no_voice_is_in_both_halves(voices: list[list[str]]) -> None:
     assert not apart[0] & apart[1]
 
 
-def test_every_neighbour_of_a_profile_differs_in_one_setting() -> None:
-    from dataclasses import asdict
+def flat(settings: DetectionSettings) -> dict[str, object]:
+    return {**asdict(settings), "profiles": None, **asdict(settings.profiles["balanced"])}
 
-    from dialer.detection import DetectionSettings
 
-    profile = DetectionSettings().profiles["balanced"]
-    around = list(neighbours(profile))
+def test_every_neighbour_of_the_settings_differs_in_one() -> None:
+    here = flat(DetectionSettings())
+    around = list(neighbours(DetectionSettings()))
     assert len(around) >= 8
     for _, other in around:
-        assert sum(asdict(profile)[name] != value for name, value in asdict(other).items()) == 1
+        assert sum(here[name] != value for name, value in flat(other).items()) == 1
 
 
 def test_judged_calls_are_values() -> None:
