@@ -29,6 +29,7 @@ _PAUSE_HOPS: Final = tuple(round(s / HOP_S) for s in PAUSES_S)
 _ASK_EVERY: Final = 10
 _CONFIRM_POINTS: Final = 18
 _BELIEVED_PAUSE_S: Final = 0.5
+_MOST_NOISE: Final = np.float32(0.2)  # share of noise that is taken out of a purity
 _CALL_ABOVE_DB: Final = np.float32(4.0)
 _HELD_HOPS: Final = 6
 _BURST_LOOK: Final = 6  # age of a burst at which the pause before it is held against the patterns
@@ -246,11 +247,10 @@ class DetectorBank:
         columns = np.flatnonzero(tonal | call | self._followed[now])
         if len(columns) == 0:
             return
-        pure = np.minimum(hop[Field.P1][columns] / (1 - noise[columns]), 1)
-        quiet = (hop[Field.LEVEL] < hop[Field.BAND] - np.float32(8.0)) | ~tonal
-        parts = (now, hop.index, tonal, call, held, quiet, hop[Field.F1], hop[Field.BAND])
+        pure = np.minimum(hop[Field.P1][columns] / (1 - np.minimum(noise[columns], _MOST_NOISE)), 1)
+        parts = (now, hop.index, tonal, call, held, hop[Field.F1], hop[Field.BAND], hop[Field.LEVEL])
         wanting: list[int] = []
-        for column, purity, channel, index, is_tone, is_call, is_held, is_quiet, freq, band in zip(
+        for column, purity, channel, index, is_tone, is_call, is_held, freq, band, level in zip(
             columns.tolist(), pure.tolist(), *(part[columns].tolist() for part in parts), strict=True
         ):
             state = self._state(channel)
@@ -259,7 +259,7 @@ class DetectorBank:
                 self._followed[channel] = self._locked[channel] = False
                 continue
             if is_tone or run.hops:
-                segment = run.update(index, is_tone, freq, band, purity, is_quiet, is_held, hop, column)
+                segment = run.update(index, is_tone, freq, band, purity, level, is_held, hop, column)
                 if segment is not None:
                     state.take_segment(segment, index)
                     self._wake(channel, index)

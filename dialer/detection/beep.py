@@ -18,7 +18,7 @@ AGAIN_S: Final = 0.45
 SURE: Final = 8.0
 """Points that make a beep where it ends the wait for a person."""
 
-LIKELY: Final = 7.0
+LIKELY: Final = 6.0
 """Points that make a beep where a machine has been speaking."""
 
 _Steps = tuple[tuple[float, float], ...]
@@ -30,8 +30,9 @@ _BEFORE_DB: Final[_Steps] = ((-5.0, 1.0), (0.0, 0.0), (1e9, -1.0))
 _IMPURITY: Final[_Steps] = ((0.03, 2.0), (0.12, 1.0), (0.25, 0.0), (1e9, -1.0))
 _LENGTH_POINTS: Final[_Steps] = ((0.09, -3.0), (0.11, -1.5), (0.14, -0.5), (0.25, 0.0), (0.4, 1.0), (1e9, 2.0))
 _LEVEL_SPREAD_DB: Final[_Steps] = ((0.3, 1.0), (1.5, 0.0), (1e9, -1.0))
-_LOW_HZ: Final = 480.0  # below lie the fundamentals of women and children
-_LOW_POINTS: Final = -1.5
+_FAINT_DB: Final = 14.0  # under the talker
+_FAINT_POINTS: Final = -2.5
+_LOW_POINTS: Final[_Steps] = ((400.0, -2.5), (480.0, -1.5), (1e9, 0.0))  # where the fundamentals of voices lie
 
 
 def _points(steps: _Steps, value: float) -> float:
@@ -56,5 +57,6 @@ def points(segment: Segment) -> float:
         + _points(_IMPURITY, 1 - segment.purity)
         + _points(_LENGTH_POINTS, segment.length_s)
         + _points(_LEVEL_SPREAD_DB, segment.level_spread_db)
-        + (_LOW_POINTS if segment.freq_hz < _LOW_HZ else 0.0)
+        + (_FAINT_POINTS if segment.below_db > _FAINT_DB else 0.0)
+        + _points(_LOW_POINTS, segment.freq_hz)
     )

@@ -25,11 +25,10 @@ def deviation(values: Sequence[float]) -> float:
 
 
 def straight(values: Sequence[float]) -> tuple[float, float]:
-    """Fit a line: its slope per step, and the standard deviation about it."""
+    """Fit a line: its slope per step, and the spread of the values about it."""
     n = len(values)
     if n < 3:
         return 0.0, deviation(values)
     middle, mean = (n - 1) / 2, sum(values) / n
     slope = sum((i - middle) * v for i, v in enumerate(values)) * 12.0 / (n * (n * n - 1.0))
-    rest = sum((v - mean - slope * (i - middle)) ** 2 for i, v in enumerate(values))
-    return slope, (rest / n) ** 0.5
+    return slope, spread([v - mean - slope * (i - middle) for i, v in enumerate(values)])

@@ -6,6 +6,7 @@ The third segment's 1776.7 against 1800 Hz tells a coded from an uncoded tone, l
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from dialer.detection.tone import Segment
@@ -21,7 +22,10 @@ _FREQ_SIGMA_HZ: Final = 7.0
 _LENGTH_SIGMA_S: Final = 0.022
 _ITU_FREQ_SIGMA_HZ: Final = 14.0
 _ITU_LENGTH_SIGMA_S: Final = 0.030
-_MARGIN: Final = 2.0
+_THIRD_SIGMA_S: Final = 0.060  # all codes have it alike, and its end is what packets lost take
+_HONEST_GAP_S: Final = 0.004
+_HOLE_S: Final = 0.012
+_MARGIN: Final = 0.8
 _WORST: Final = 30.0
 
 
@@ -39,11 +43,29 @@ class Code:
 
     def cost(self, segments: tuple[Segment, Segment, Segment]) -> float:
         """Give the negative log likelihood of the segments, up to a constant."""
-        total = 0.0
-        for segment, freq, length in zip(segments, self.freqs_hz, self.lengths_s, strict=True):
-            total += ((segment.freq_hz - freq) / self.freq_sigma_hz) ** 2 / 2
-            total += ((segment.length_s - length) / self.length_sigma_s) ** 2 / 2
-        return total
+        pitch = sum(
+            ((segment.freq_hz - freq) / self.freq_sigma_hz) ** 2 / 2
+            for segment, freq in zip(segments, self.freqs_hz, strict=True)
+        )
+        return pitch + min(self._time_cost(lengths) for lengths in _lengths(segments))
+
+    def _time_cost(self, lengths: tuple[float, float, float]) -> float:
+        sigmas = (self.length_sigma_s, self.length_sigma_s, _THIRD_SIGMA_S)
+        return sum(
+            ((heard - length) / sigma) ** 2 / 2
+            for heard, length, sigma in zip(lengths, self.lengths_s, sigmas, strict=True)
+        )
+
+
+def _lengths(segments: tuple[Segment, Segment, Segment]) -> list[tuple[float, float, float]]:
+    """Give the lengths the segments may have had: a gap longer than any code's is a lost packet that hid where one ended."""
+    a, b, c = (segment.length_s for segment in segments)
+    holes = [max(0.0, after.start_s - before.end_s - _HONEST_GAP_S) for before, after in pairwise(segments)]
+    shares = [(0.0,) if hole < _HOLE_S else (0.0, 0.5, 1.0) for hole in holes]
+    return [
+        (a + x * holes[0], b + (1 - x) * holes[0] * (holes[0] >= _HOLE_S) + y * holes[1], c)
+        for x in shares[0] for y in shares[1]
+    ]  # fmt: skip
 
 
 def _bellcore(name: str, verdict: str, first: tuple[float, float], second: tuple[float, float], scope: str) -> Code:
