@@ -30,6 +30,7 @@ _ASK_EVERY: Final = 10
 _CONFIRM_POINTS: Final = 18
 _BELIEVED_PAUSE_S: Final = 0.5
 _MOST_NOISE: Final = np.float32(0.2)  # share of noise that is taken out of a purity
+_DOUBTED_HOPS: Final = 9
 _CALL_ABOVE_DB: Final = np.float32(4.0)
 _HELD_HOPS: Final = 6
 _BURST_LOOK: Final = 6  # age of a burst at which the pause before it is held against the patterns
@@ -74,6 +75,7 @@ class DetectorBank:
         self._awaits = np.zeros(channels, np.bool_)  # answered, no verdict yet
         self._followed = np.zeros(channels, np.bool_)  # a tone run or burst is open
         self._locked = np.zeros(channels, np.bool_)
+        self._doubted = np.zeros(channels, np.bool_)  # what sounds may yet turn out to be a tone
         self._voice = np.zeros(channels, np.bool_)
         self._speech = np.zeros(channels, np.bool_)
         self._voiced = np.zeros(channels, np.int32)
@@ -110,7 +112,7 @@ class DetectorBank:
             self.parameters_hash, self._said,
         )  # fmt: skip
         self._is_open[channel] = True
-        for flags in (self._followed, self._locked, self._voice, self._speech):
+        for flags in (self._followed, self._locked, self._doubted, self._voice, self._speech):
             flags[channel] = False
         for counts in (self._voiced, self._begun, self._last_voice, self._digital, self._data_run):
             counts[channel] = 0
@@ -256,12 +258,13 @@ class DetectorBank:
             state = self._state(channel)
             run, burst = state.tone, state.burst
             if not state.open and not state.listening(index):
-                self._followed[channel] = self._locked[channel] = False
+                self._followed[channel] = self._locked[channel] = self._doubted[channel] = False
                 continue
             if is_tone or run.hops:
                 segment = run.update(index, is_tone, freq, band, purity, level, is_held, hop, column)
                 if segment is not None:
-                    state.take_segment(segment, index)
+                    if state.take_segment(segment, index):
+                        self._voiced[channel] = 0
                     self._wake(channel, index)
                 if run.hops >= fax.ANSWER_HOPS:
                     state.take_answer_tone(index)
@@ -278,6 +281,7 @@ class DetectorBank:
             if steady:
                 state.last_sound = index
             self._followed[channel] = run.hops or burst.hops
+            self._doubted[channel] = run.hops >= _DOUBTED_HOPS
             self._locked[channel] = steady or state.knows_burst
         if wanting:
             self._measure(hop, np.array(wanting))
@@ -338,7 +342,7 @@ class DetectorBank:
         talking = self._speech[now]
         sounding = hop.active & voice & talking
         self._last_voice[now] = np.where(sounding, hop.index, self._last_voice[now])
-        starts = np.flatnonzero(voice & ~talking & (self._voiced[now] >= _CONFIRM_POINTS))
+        starts = np.flatnonzero(voice & ~talking & ~self._doubted[now] & (self._voiced[now] >= _CONFIRM_POINTS))
         ends = np.flatnonzero(talking & ~voice)
         for column in starts.tolist():
             self._start_speech(int(now[column]), int(hop.index[column]))

@@ -20,7 +20,9 @@ _RELEASE: Final = frozenset({"busy", "congestion", "nu_tone"})
 _LOOKS: Final = frozenset({1, 2, 4, 8, 16})
 _FURTHER_BEEP_HOPS: Final = 150
 _RIVAL_COST: Final = 0.12  # a longer cadence that fits as well so far is waited for
+_PARTING_COST: Final = 0.06
 _RIVAL_S: Final = 2.0
+_RIVAL_BURSTS: Final = 7
 _PAGER_FIRST_S: Final = 3.0
 _PAGER_QUIET_S: Final = 1.5
 _PAGER_LONGEST_S: Final = 0.3
@@ -112,8 +114,8 @@ class Channel:
 
     # -- tones ---------------------------------------------------------------------------------------------------------
 
-    def take_segment(self, segment: Segment, now: int) -> None:
-        """Take a tone segment that has just ended."""
+    def take_segment(self, segment: Segment, now: int) -> bool:
+        """Take a tone segment that has just ended; tell whether it surely was no voice."""
         at_s = (now + 1) * HOP_S
         if segment.length_s >= 0.06 and segment.purity >= 0.6:
             self.last_sound = now
@@ -125,6 +127,7 @@ class Channel:
             if points >= (beep.SURE if self.open else beep.LIKELY):
                 self._take_beep(segment, points, at_s)
                 self._beep_until = now + _FURTHER_BEEP_HOPS
+        return fax.is_cng(segment) or beep.points(segment) >= beep.LIKELY
 
     def _take_sit(self, sit: Sit | None, at_s: float) -> None:
         if sit is None or not self.open:
@@ -230,10 +233,19 @@ class Channel:
         if not complete:
             return
         best = complete[0]
-        rivals = (m for m in found if not m.complete and m.pattern.verdict != best.pattern.verdict)
-        if any(m.cost < best.cost + _RIVAL_COST and m.pattern.period_s < _RIVAL_S for m in rivals):
-            return
-        self._take_match(best, at_s)
+        if not any(self._rivals(best, other) for other in found):
+            self._take_match(best, at_s)
+
+    def _rivals(self, best: Match, other: Match) -> bool:
+        """Tell whether a further burst may yet show another tone to be the true one."""
+        if other.pattern.verdict == best.pattern.verdict or other.pattern.period_s >= _RIVAL_S:
+            return False
+        if other.cost >= best.cost + _RIVAL_COST:
+            return False
+        if other.complete:  # both fit whole cycles: only one of another shape, just as good, is waited for
+            alike = other.cost < best.cost + _PARTING_COST and len(other.pattern.steps) != len(best.pattern.steps)
+            return alike and len(self._cadence.bursts) < _RIVAL_BURSTS
+        return True
 
     @property
     def cadence_alive(self) -> bool:
