@@ -13,11 +13,22 @@ from tools.corpus.line import Line, draw_line, lose, noise, suppress, through, t
 from tools.corpus.source import RATE, Piece, Pool
 
 HUMAN_KINDS = {
-    "one_word": 0.18, "two_word": 0.12, "hello_this_is": 0.14, "repeated": 0.1, "business": 0.36, "street": 0.06, "quiet": 0.04,
+    "one_word": 0.2, "two_word": 0.13, "hello_this_is": 0.14, "repeated": 0.1, "business": 0.33, "street": 0.06, "quiet": 0.04,
 }
 MACHINE_KINDS = {
-    "prompt": 0.36, "personal": 0.26, "tts": 0.14, "ivr": 0.06, "screening": 0.06, "queue": 0.06, "mailbox_full": 0.06,
+    "full": 0.1, "nobody": 0.13, "short": 0.15, "mixed": 0.12, "personal": 0.22, "tts": 0.12, "ivr": 0.04, "screening": 0.04,
+    "queue": 0.04, "mailbox_full": 0.04,
 }
+PBX_ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
+    "full": (("vm-theperson",), ("#digits",), ("vm-isunavail", "vm-isonphone"), ("vm-intro", "")),
+    "nobody": (("vm-nobodyavail", "im-sorry", "vm-sorry"), ("vm-intro", "vm-msginstruct", "vm-nobodyavail")),
+    "short": (("vm-intro", "vm-msginstruct", "vm-record-prepend", "vm-leavemsg"), ("vm-intro", "vm-goodbye", "")),
+    "ivr": (("basic-pbx-ivr-main", "demo-enterkeywords", "dir-intro", "pbx-invalid", "vm-enter-num-to-call"), ("dir-instr", "")),
+    "screening": (("priv-recordintro", "privacy-unident", "screen-callee-options", "privacy-prompt"), ("privacy-thankyou", "")),
+    "queue": (("queue-thankyou", "queue-youarenext", "queue-periodic-announce"), ("queue-holdtime", "queue-periodic-announce", "")),
+    "mailbox_full": (("vm-theperson", "vm-extension", ""), ("#digits", ""), ("vm-mailboxfull",), ("vm-goodbye", "vm-tocallback", "")),
+}
+"""Announcements in the order in which PBXs play them; each step draws one of its files, "" is none."""
 STAND_IN = 0.12
 """Share of short answers by people that are cut from prompt voices, so that a studio voice alone is no proof."""
 
@@ -100,14 +111,16 @@ class Composer:
     def machine(self, rng: np.random.Generator) -> Call:
         """A voicemail, menu, queue, screening service or announcement answers."""
         kind = _choose(rng, MACHINE_KINDS)
-        if kind in {"prompt", "ivr", "queue", "mailbox_full"} or not self.monologues and kind == "personal":
+        if kind in PBX_ORDER and not (kind == "screening" and rng.random() < 0.4):
+            parts, used, notes = self._announcement(rng, PBX_ORDER[kind])
+        elif kind == "mixed" or (kind == "personal" and not self.monologues):
             parts, used, notes = self._prompts(rng)
         elif kind == "personal":
             parts, used, notes = self._personal(rng)
         else:
             parts, used, notes = self._spoken(rng)
         call = Call("machine", kind, parts, used, notes, greeting_parts=len(parts))
-        if kind in {"prompt", "personal", "tts"} and rng.random() < 0.75:
+        if kind in {"full", "nobody", "short", "mixed", "personal", "tts"} and rng.random() < 0.75:
             self._add_beep(rng, call)
         return self._finish(rng, call, draw_line(rng), tail_s=3.0 if call.beep else 2.5)
 
@@ -164,6 +177,31 @@ class Composer:
             piece = min(own, key=lambda p: p.seconds)
             return [Part(_opening(rng, piece, goal))], [piece]
         return parts, used
+
+    def _announcement(
+        self, rng: np.random.Generator, steps: tuple[tuple[str, ...], ...],
+    ) -> tuple[list[Part], list[Piece], list[str]]:
+        """One voice's files in a PBX's order, lengthened by further files when they say too little."""
+        speaker = _speaker_first(rng, self.prompts).speaker
+        own = {p.name.rsplit("/", 1)[1]: p for p in [*self.prompt_words, *self.prompts] if p.speaker == speaker}
+        used: list[Piece] = []
+        for step in steps:
+            name = str(rng.choice(step))
+            if name == "#digits":
+                used += [own[str(d)] for d in rng.integers(0, 10, int(rng.integers(3, 8))) if str(d) in own]
+            elif name in own:
+                used.append(own[name])
+        goal = float(rng.uniform(3.6, 9.0))
+        long = [p for p in self.prompts if p.speaker == speaker and p.seconds < 7.0]
+        while sum(p.seconds for p in used) < goal:
+            used.append(long[int(rng.integers(len(long)))])
+        ratio = 1.0 if rng.random() < 0.3 else float(2 ** (rng.uniform(-650, 250) / 1200))
+        parts: list[Part] = []
+        for piece in used:
+            if parts:
+                parts.append(_silence(float(rng.uniform(0.05, 0.7))))
+            parts.append(Part(_shifted(piece.samples, ratio)))
+        return parts, used, [f"pitch and formants {1200 * np.log2(ratio):+.0f} cents"]
 
     def _prompts(self, rng: np.random.Generator) -> tuple[list[Part], list[Piece], list[str]]:
         return self._chain(rng, self.prompts, self.prompt_words, float(rng.uniform(3.6, 12.0)), studio=True)

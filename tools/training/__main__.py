@@ -49,11 +49,9 @@ def main() -> int:
     composed = [call for manifest in args.corpus for call in collect(manifest, voice)]
     forests = train(own, composed, args.stride)
     if args.folds:
-        odds = held_out(own, composed, args.folds, args.stride)
-        shots, labels, weights = examples(own)
-        raw = np.concatenate([o[use] for o, use in odds.kept])
-        forests.calibrate(raw, shots, labels, weights)
-        print_curves(own, odds, forests)
+        strangers = held_out(own, composed, args.folds, args.stride)
+        forests.calibrate(strangers.kept(own), *examples(own))
+        print_curves(own, [forests.calibrated(c.snapshots, o) for c, o in zip(own, strangers.odds, strict=True)])
     save(args.out, voice, forests)
     print(f"{args.out}: {args.out.stat().st_size} bytes, {len(own)} own and {len(composed)} composed calls")
     return 0

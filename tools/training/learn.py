@@ -94,11 +94,10 @@ class TwoForests:
             pausing, self.parts["pausing"].decision_function(used), self.parts["speaking"].decision_function(used)
         )
 
-    def odds(self, shots: np.ndarray) -> np.ndarray:
-        """Calibrated log odds."""
+    def calibrated(self, shots: np.ndarray, raw: np.ndarray) -> np.ndarray:
+        """Calibrated log odds of raw ones."""
         pausing = shots[:, _AT["pause_s"]] >= PAUSING_S
         (a, b), (c, d) = self.platt["speaking"], self.platt["pausing"]
-        raw = self.raw(shots)
         return np.where(pausing, c * raw + d, a * raw + b)
 
     def calibrate(self, raw: np.ndarray, shots: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> None:

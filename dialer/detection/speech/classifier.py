@@ -7,6 +7,7 @@ kinds of machine. When the model's file is missing, `classifier` gives the rules
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,13 @@ from dialer.detection.speech.model import MODEL_PATH, Model, load
 from dialer.detection.speech.track import FEATURES, SpeechTrack
 from dialer.detection.speech.voice import VoiceMeter
 
-_PAUSE: int = FEATURES.index("pause_s")
+TALK_LIMIT_S: Final = 5.15
+"""A greeting that goes on for longer is a machine's, whatever the voice is like: business answers end within 4.5-5 s."""
+
+_SINCE: Final = FEATURES.index("since_first_s")
+_PAUSE: Final = FEATURES.index("pause_s")
+_CERTAIN: Final = 0.999
+_NO_IDEA: Final = 0.5
 
 
 def classifier(path: Path = MODEL_PATH) -> AnswerClassifier:
@@ -61,11 +68,13 @@ class SpeechClassifier:
         self._track.step(hop)
 
     def probabilities(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Give P(machine), float64 [k]; one half while no voice was heard."""
+        """Give P(machine), float64 [k]; exactly one half while no voice was heard, near one once a greeting outlasts all people's."""
         features = self._track.features(channels)
-        odds = self._model.log_odds(features)
+        p = 1.0 / (1.0 + np.exp(-self._model.log_odds(features)))
+        too_long = features[_SINCE] - features[_PAUSE] >= np.float32(TALK_LIMIT_S)
+        p = np.where(too_long, np.maximum(p, _CERTAIN), p)
         heard = self._track.row("first_at")[channels] >= 0
-        result: NDArray[np.float64] = np.where(heard, 1.0 / (1.0 + np.exp(-odds)), 0.5)
+        result: NDArray[np.float64] = np.where(heard, np.where(p == _NO_IDEA, np.nextafter(_NO_IDEA, 0), p), _NO_IDEA)
         return result
 
     def pause_s(self, channels: NDArray[np.intp]) -> NDArray[np.float32]:
