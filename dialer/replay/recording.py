@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from dialer.replay.capture import legs_of_capture
 from dialer.replay.container import legs_of_container
 from dialer.replay.errors import RecordingError
 from dialer.replay.leg import RATE, Leg
@@ -45,6 +44,8 @@ def open_recording(path: Path, raw: Raw | None = None) -> list[Leg]:
     """
     magic = _first_bytes(path)
     if raw is None and magic in CAPTURE_MAGIC:
+        from dialer.replay.capture import legs_of_capture  # noqa: PLC0415  (its libraries take a quarter of a second)
+
         return legs_of_capture(path)
     if raw is None and magic in CONTAINER_MAGIC:
         return legs_of_container(path)
