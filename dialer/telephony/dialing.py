@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dialer.telephony.names import host_of
 from dialer.telephony.settings import Gateway
 from dialer.telephony.sip_message import clean_header, escaped_user, quoted_display
 
@@ -40,6 +41,11 @@ def target_uri(request: DialRequest, gateway: Gateway) -> str:
         return clean_header(request.number)
     scheme = "sips" if gateway.uri.startswith("sips:") else "sip"
     return f"{scheme}:{escaped_user(request.number)}@{gateway.host_port}{gateway.uri_parameters}"
+
+
+def next_hop(request: DialRequest, gateway: Gateway) -> str:
+    """Gives the host that the INVITE is sent to."""
+    return host_of(gateway.outbound_proxy or target_uri(request, gateway))
 
 
 def from_uri(request: DialRequest, gateway: Gateway) -> str:

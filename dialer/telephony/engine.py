@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from dialer.telephony import joint, transfer
 from dialer.telephony.channels import Channels
-from dialer.telephony.dialing import DialRequest, from_uri, safe_headers, target_uri
+from dialer.telephony.dialing import DialRequest, from_uri, next_hop, safe_headers, target_uri
 from dialer.telephony.ending import LegEnd, RtpStats, cause_of_status
 from dialer.telephony.event import Ended, PlaybackFinished, PlaybackStarted
 from dialer.telephony.incoming import incoming_leg
 from dialer.telephony.leg import IncomingLeg, Leg
 from dialer.telephony.library import Library
+from dialer.telephony.names import Names
 from dialer.telephony.pinger import Pinger
 from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.prompt import PromptCache
@@ -60,7 +61,8 @@ class Engine:
         self.channels = Channels(settings.max_channels, {name: g.max_channels for name, g in settings.gateways.items()})
         self.library = Library(self, settings)
         self.thread = SipThread(self, loop)
-        self.pinger = Pinger(self.thread, self.library.accounts, settings.gateways)
+        self.names = Names()
+        self.pinger = Pinger(self.thread, self.library.accounts, settings.gateways, self.names)
         self._incoming = incoming
         self._calls: dict[int, SipCall] = {}
         self._graveyard: list[SipCall] = []
@@ -78,6 +80,7 @@ class Engine:
 
     async def stop(self, deadline_s: float) -> None:
         """Loop: hangs everything up and closes the library."""
+        await self.pinger.stop()
         await self.thread.stop(deadline_s)
 
     # --- the thread's library ---
@@ -153,25 +156,55 @@ class Engine:
         leg.holds_channel = self.channels.take(request.gateway)
         if not leg.holds_channel:
             return refused(leg, "no_channel")
-        await self.thread.call(self._place, leg, gateway, request)
+        try:
+            if not await self.names.resolves(next_hop(request, gateway)):
+                return self._unresolved(leg)
+            await self.thread.call(self._place, leg, gateway, request)
+        except BaseException:  # the dialling task was cancelled: nobody will ever hold this leg
+            self._abandon(leg)
+            raise
         return leg
+
+    def _abandon(self, leg: Leg) -> None:
+        def end() -> None:
+            if leg.key in self._calls:
+                self._end(leg, "abandoned", 0, None, [])
+            else:
+                self.thread.tell(self._leg_over, leg, leg.facts.finish("us", "abandoned", RtpStats(), local=True))
+
+        self.thread.post(end)
+
+    def _unresolved(self, leg: Leg) -> Leg:
+        self.channels.give_back(leg.gateway)
+        leg.holds_channel = False
+        return refused(leg, "dns")
 
     def _place(self, leg: Leg, gateway: Gateway, request: DialRequest) -> None:
         call = self.new_call(self.library.accounts[gateway.name], leg)
+        if request.setup_timeout_s is not None:
+            self._start_ring_timer(call, request.setup_timeout_s, "no_progress")
+        call.ring_timeout_s = request.ring_timeout_s
+        try:
+            call.place(target_uri(request, gateway), self._invite(leg, gateway, request))
+        except pj.Error as fault:
+            self._not_placed(call, fault_word(fault.status, fault.reason))
+        except Exception:
+            self._not_placed(call, "failure")
+            raise
+
+    def _not_placed(self, call: SipCall, cause: str) -> None:
+        call.finish("us", cause, local=True)
+        self.let_go(call)
+
+    def _invite(self, leg: Leg, gateway: Gateway, request: DialRequest) -> Any:
+        """Gives what the library needs for the INVITE; the codecs it will offer are those of the endpoint now."""
         prm = pj.CallOpParam(True)
         self.no_extra_media(prm)
         prm.opt.customCallId = leg.sip_call_id
         prm.txOption.localUri = from_uri(request, gateway)
         add_headers(prm.txOption, safe_headers(request.headers))
         self.library.prefer(request.codecs or gateway.codecs or self.settings.codecs)
-        if request.setup_timeout_s is not None:
-            self._start_ring_timer(call, request.setup_timeout_s, "no_progress")
-        call.ring_timeout_s = request.ring_timeout_s
-        try:
-            call.place(target_uri(request, gateway), prm)
-        except pj.Error as fault:
-            call.finish("us", fault_word(fault.status, fault.reason), local=True)
-            self.let_go(call)
+        return prm
 
     def no_extra_media(self, prm: Any) -> None:
         """One audio stream, no video, no text."""
@@ -223,7 +256,7 @@ class Engine:
         if call is None or call.over or call.facts.cause is not None:
             return
         if mute:
-            call.audio.set_silence_every(0)
+            call.audio.set_muted(True)
         call.respond(status, headers=headers)
 
     # --- loop: commands on a leg ---

@@ -44,7 +44,10 @@ class Library:
         Raises:
             StartFailed: when it refuses; all that was opened is closed again.
         """
-        self._endpoint = pj.Endpoint()
+        try:
+            self._endpoint = pj.Endpoint()
+        except pj.Error as fault:
+            raise StartFailed("a user agent runs in this process already; pjsua is one per process") from fault
         try:
             pj.log_to_stderr(self._settings.log_level)
             self._endpoint.libCreate()
@@ -108,12 +111,15 @@ class Library:
         return {name: codec_id for name, start in CODECS.items() for codec_id in ids if codec_id.startswith(start)}
 
     def _transports(self) -> None:
+        settings = self._settings
         wanted = (
-            ("udp", self._settings.udp_port, pj.PJSIP_TRANSPORT_UDP),
-            ("tcp", self._settings.tcp_port, pj.PJSIP_TRANSPORT_TCP),
-            ("tls", self._settings.tls_port, pj.PJSIP_TRANSPORT_TLS),
+            ("udp", settings.udp_port, pj.PJSIP_TRANSPORT_UDP),
+            ("tcp", settings.tcp_port, pj.PJSIP_TRANSPORT_TCP),
+            ("tls", settings.tls_port, pj.PJSIP_TRANSPORT_TLS),
         )
         for name, port, kind in wanted:
+            if port is None and any(gateway.uses(name) for gateway in settings.gateways.values()):
+                port = 0  # noqa: PLW2901 - nothing is listened for, but calls go out by it
             if port is not None:
                 self.ports[name] = self._transport(name, port, kind)
 
@@ -173,8 +179,9 @@ def endpoint_config(settings: UserAgentSettings) -> Any:
 
 def set_tls(config: Any, settings: UserAgentSettings) -> None:
     """Names the PEM files; with a CA the far end's certificate is verified."""
-    config.certFile = str(settings.tls_certificate)
-    config.privKeyFile = str(settings.tls_key)
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        config.certFile = str(settings.tls_certificate)
+        config.privKeyFile = str(settings.tls_key)
     config.method = pj.PJSIP_TLSV1_2_METHOD
     if settings.tls_ca is not None:
         config.CaListFile = str(settings.tls_ca)

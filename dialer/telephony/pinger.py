@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 
 from dialer.telephony.gateway import GatewayHealth
+from dialer.telephony.names import Names, host_of
 from dialer.telephony.settings import Gateway
 from dialer.telephony.sip_account import SipAccount
 from dialer.telephony.sip_thread import SipThread
@@ -15,6 +16,7 @@ from dialer.telephony.sip_thread import SipThread
 log = logging.getLogger(__name__)
 
 NO_ANSWER = 408
+UNREACHABLE = 503
 
 
 class Pinger:
@@ -24,8 +26,13 @@ class Pinger:
         health: by gateway; read and written on the loop only.
     """
 
-    def __init__(self, thread: SipThread, accounts: Mapping[str, SipAccount], gateways: Mapping[str, Gateway]) -> None:
+    def __init__(
+        self, thread: SipThread, accounts: Mapping[str, SipAccount], gateways: Mapping[str, Gateway], names: Names
+    ) -> None:
         self._thread = thread
+        self._names = names
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
         self._accounts = accounts
         self._gateways = gateways
         self._waiting: dict[str, list[asyncio.Future[GatewayHealth]]] = {}
@@ -38,8 +45,29 @@ class Pinger:
                 self._ping_for_ever(gateway)
 
     def _ping_for_ever(self, gateway: Gateway) -> None:
-        self._accounts[gateway.name].ping()
+        self._thread.tell(self._start_ping, gateway)
         self._thread.after(gateway.options_ping_s, functools.partial(self._ping_for_ever, gateway))
+
+    def _start_ping(self, gateway: Gateway) -> None:
+        """Loop: pings when the gateway's name resolves."""
+        if self._stopped:
+            return
+        task = asyncio.get_running_loop().create_task(self._ping(gateway), name=f"ping-{gateway.name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _ping(self, gateway: Gateway) -> None:
+        if await self._names.resolves(host_of(gateway.outbound_proxy or gateway.uri)):
+            self._thread.post(self._accounts[gateway.name].ping)
+        else:
+            self._note(gateway.name, UNREACHABLE, 0.0)
+
+    async def stop(self) -> None:
+        """Loop: no ping is begun any more."""
+        self._stopped = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def answered(self, name: str, status: int, rtt_s: float) -> None:
         """SIP thread: a gateway answered, or the library gave up on it."""
@@ -49,7 +77,7 @@ class Pinger:
         """Loop: asks a gateway now; without an answer in time its status is 408."""
         waiter: asyncio.Future[GatewayHealth] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(name, []).append(waiter)
-        self._thread.post(self._accounts[name].ping)
+        self._start_ping(self._gateways[name])
         try:
             return await asyncio.wait_for(waiter, timeout_s)
         except TimeoutError:

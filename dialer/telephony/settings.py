@@ -57,6 +57,14 @@ class Gateway:
         """Host and port of the URI: "192.0.2.1:5060"."""
         return self.uri.split(":", 1)[1].split(";", 1)[0].rpartition("@")[2]
 
+    def uses(self, transport: str) -> bool:
+        """True when requests to the gateway go by this transport."""
+        if self.uri.startswith("sips:"):
+            return transport == "tls"
+        route = self.outbound_proxy or self.uri
+        named = route.lower().partition("transport=")[2].partition(";")[0]
+        return transport == (named or self.transport)
+
     @property
     def uri_parameters(self) -> str:
         """Parameters for request URIs, with the transport: ";transport=tcp", or empty."""
@@ -79,7 +87,7 @@ class UserAgentSettings:
         max_channels: legs at once, in and out.
         tap_rows: legs whose audio can be tapped at once; None = 2 * max_channels, so that rows rest before reuse.
         tap_seconds: how much audio a row holds.
-        silence_every: RTP silence when nobody speaks to a leg: 1 = every frame, n = each n-th, 0 = never.
+        send_silence: RTP goes out while nobody speaks to a leg; without it far ends may take us for dead.
         rtp_timeout_s: an answered leg that loses RTP for this long ends with cause "rtp_timeout"; 0 = never.
         max_redirects: 3xx answers followed per call; 0 = none.
         srtp: for incoming calls.
@@ -102,7 +110,7 @@ class UserAgentSettings:
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     user_agent_name: str = "callback-dialer"
     codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722", "GSM", "opus")
-    silence_every: int = 1
+    send_silence: bool = True
     rtp_timeout_s: float = 30.0
     max_redirects: int = 5
     srtp: Srtp = "optional"

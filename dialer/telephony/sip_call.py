@@ -58,7 +58,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.account = account
         self.leg = leg
         self.facts: LegFacts = leg.facts
-        self.audio = pj.LegAudio(engine.bank, engine.bell, leg.key, engine.settings.silence_every)
+        self.audio = pj.LegAudio(engine.bank, engine.bell, leg.key, not engine.settings.send_silence)
         self.peer: SipCall | None = None
         self.media_state: int | None = None
         self.answered = False
@@ -311,7 +311,7 @@ def add_headers(option: Any, headers: list[tuple[str, str]]) -> None:
 
 
 def fault_word(status: int, reason: str) -> str:
-    """Gives the word for why the library could not reach anybody: its error number, and its text where it keeps none."""
+    """Gives the word for why the library could not reach anybody: its error number, or its text."""
     if status == TOO_MANY:
         return "no_channel"
     if "URI" in reason or "Invalid" in reason:

@@ -7,6 +7,7 @@ asyncio posts commands into a queue and rings the bell; the thread answers by ev
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import logging
@@ -165,7 +166,7 @@ class SipThread:
         if not self._outbox:
             return
         told, self._outbox = self._outbox, []
-        if not self._loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop was closed without stop(): there is nobody left to tell
             self._loop.call_soon_threadsafe(deliver, told)
 
 

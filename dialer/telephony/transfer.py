@@ -1,8 +1,8 @@
 """Transfers: those that we ask for (REFER, Replaces), and those that a far end asks us for.
 
 When the far end of a joined leg refers us elsewhere, we call the new party; when it answers, it takes the far end's
-place in the joint, and the far end, told so by NOTIFY, hangs up. When somebody comes in with Replaces, it takes the place at
-once. Every function runs on the SIP thread.
+place in the joint, and the far end, told so by NOTIFY, hangs up. When somebody comes in with Replaces, it takes the
+place at once. Every function runs on the SIP thread.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -71,6 +72,37 @@ class Sipp:
         self._process.wait()
         with contextlib.suppress(OSError):
             self._folder.cleanup()
+
+
+class Answering:
+    """answering.py in a process of its own: `with Answering(sound, channels) as far: ... far.port`."""
+
+    def __init__(self, sound: Path, channels: int) -> None:
+        self.port = free_port()
+        self._words = [
+            sys.executable,
+            str(Path(__file__).with_name("answering.py")),
+            str(self.port),
+            str(sound),
+            str(channels),
+        ]
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        if self._process.stdout.readline().strip() != "ready":
+            raise SystemExit("the far end did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
 
 
 def free_port() -> int:

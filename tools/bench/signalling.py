@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from peer import Sipp
 from process import Usage
+from rows import Rows, rows_in
 
 from dialer.telephony import DialRequest, Gateway, UserAgent, UserAgentSettings
 
@@ -48,14 +49,14 @@ class Bench:
         ua: the user agent.
         rate: calls per second.
         hold_s: from the answer to the hang-up.
-        before: awaited before each dial; commits the attempt's row.
+        rows: keeps an attempt's row for each call, committed before it is dialled.
     """
 
-    def __init__(self, ua: UserAgent, rate: float, hold_s: float, before) -> None:  # noqa: ANN001
+    def __init__(self, ua: UserAgent, rate: float, hold_s: float, rows: Rows) -> None:
         self.ua = ua
         self.rate = rate
         self.hold_s = hold_s
-        self.before = before
+        self.rows = rows
         self.tally = Tally()
 
     async def run(self, seconds: float) -> float:
@@ -77,7 +78,7 @@ class Bench:
     async def _call(self, number: int) -> None:
         tally = self.tally
         begun = time.monotonic()
-        await self.before(number)
+        row = await self.rows.begin()
         dialled = time.monotonic()
         tally.to_commit_ms.append((dialled - begun) * 1000)
         leg = await self.ua.dial(DialRequest("sipp", f"9{number:07d}", from_user="bench"))
@@ -93,13 +94,10 @@ class Bench:
             await asyncio.sleep(self.hold_s)
             await leg.hangup()
         end = await leg.ended
+        await self.rows.end(row)
         if end.times.answer is None:
             tally.failed += 1
             tally.causes[end.cause] = tally.causes.get(end.cause, 0) + 1
-
-
-async def nothing(_: int) -> None:
-    """No row is committed."""
 
 
 async def measure(args: argparse.Namespace) -> dict[str, object]:
@@ -110,8 +108,8 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
         await ua.start()
         idle = Usage.now()
         try:
-            async with rows(args.store) as before:
-                bench = Bench(ua, args.rate, args.hold, before)
+            async with rows_in(args.store, args.durable) as rows:
+                bench = Bench(ua, args.rate, args.hold, rows)
                 took = await bench.run(args.seconds)
             busy = Usage.now()
             await settled(ua)
@@ -121,33 +119,11 @@ async def measure(args: argparse.Namespace) -> dict[str, object]:
             await ua.stop()
 
 
-def rows(url: str | None):  # noqa: ANN201
-    """Gives what commits an attempt's row before a dial."""
-    if url is None:
-        return contextless(nothing)
-    from rows import attempt_rows  # noqa: PLC0415 - the store is needed only when asked for
-
-    return attempt_rows(url)
-
-
-class contextless:  # noqa: N801
-    """An async context around a plain value."""
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    async def __aenter__(self) -> object:
-        return self._value
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-
 async def settled(ua: UserAgent, limit_s: float = 10) -> None:
     """Waits until no leg and no row is in use."""
-    ends = time.monotonic() + limit_s
-    while (ua.channels.in_use or ua.taps.rows_in_use) and time.monotonic() < ends:
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(limit_s):
+        while ua.channels.in_use or ua.taps.rows_in_use:  # noqa: ASYNC110 - rows are given back by the clock thread
+            await asyncio.sleep(0.1)
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -189,7 +165,10 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=300.0, help="calls per second")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--hold", type=float, default=0.2, help="seconds from answer to hang-up")
-    parser.add_argument("--store", metavar="URL", help="commit an attempt row into this database before each INVITE")
+    parser.add_argument(
+        "--store", metavar="URL", help='commit an attempt row before each INVITE: "sqlite" or an address'
+    )
+    parser.add_argument("--durable", choices=("process", "power"), default="process")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     result = asyncio.run(measure(args))

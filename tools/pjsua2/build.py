@@ -29,7 +29,7 @@ from compile import Compiler
 from report import BuildFailed, fail, step
 
 HERE = Path(__file__).resolve().parent
-REVISION = 1
+REVISION = 2
 VERSION = f"{source.VERSION}+dialer.{REVISION}"
 TAIL_LINES = 25
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from telephony_peers import Arrivals, SippProcess, Starter, free_port, wait_for_port
+from telephony_peers import Arrivals, SippProcess, Starter, free_port, listens, start_sipp
 
 from dialer.telephony import Gateway, UserAgent, UserAgentSettings
 
@@ -65,36 +64,13 @@ def sipp(tmp_path: Path) -> Iterator[Callable[..., SippProcess]]:
     running: list[subprocess.Popen[bytes]] = []
 
     def run(body: str, port: int | None = None, *options: str) -> SippProcess:
-        folder = tmp_path / f"sipp{len(running)}"
-        folder.mkdir()
-        (folder / "scenario.xml").write_text(
-            f'<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="test">{body}</scenario>'
-        )
-        port = port or free_port()
-        words = [
-            "sipp",
-            "-sf",
-            "scenario.xml",
-            "-i",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-mi",
-            "127.0.0.1",
-            "-mp",
-            str(free_port() & ~1),
-            "-nostdin",
-            "-nd",
-            "-trace_msg",
-            *options,
-        ]
-        with (folder / "out").open("wb") as out:
-            process = subprocess.Popen(
-                words, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, "TERM": "dumb"}
-            )
-        running.append(process)
-        wait_for_port(port, process)
-        return SippProcess(process, port, folder)
+        for _ in range(5):  # another program may take a port between our look and SIPp's
+            folder = tmp_path / f"sipp{len(running)}"
+            started = start_sipp(folder, body, port or free_port(), options)
+            running.append(started.process)
+            if listens(started):
+                return started
+        pytest.fail(f"sipp does not start: {(folder / 'out').read_text()[-500:]}")
 
     yield run
     for process in running:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -52,12 +53,27 @@ class SippProcess:
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*_messages.log")))
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + 5
-    while not any(f":{port:04X} " in line for line in Path("/proc/net/udp").read_text().splitlines()):
-        assert process.poll() is None, "sipp ended at once"
-        assert time.monotonic() < ends, "sipp does not listen"
+def start_sipp(folder: Path, body: str, port: int, options: tuple[str, ...]) -> SippProcess:
+    """Starts SIPp as a UAS with a scenario's XML body."""
+    folder.mkdir()
+    head = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="test">'
+    (folder / "scenario.xml").write_text(f"{head}{body}</scenario>")
+    ports = ["-p", str(port), "-mi", "127.0.0.1", "-mp", str(free_port() & ~1)]
+    words = ["sipp", "-sf", "scenario.xml", "-i", "127.0.0.1", *ports, "-nostdin", "-nd", "-trace_msg", *options]
+    with (folder / "out").open("wb") as out:
+        environment = {**os.environ, "TERM": "dumb"}
+        process = subprocess.Popen(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment)
+    return SippProcess(process, port, folder)
+
+
+def listens(sipp: SippProcess, limit_s: float = 5.0) -> bool:
+    """Waits until SIPp listens; False when it ended instead."""
+    ends = time.monotonic() + limit_s
+    while not any(f":{sipp.port:04X} " in line for line in Path("/proc/net/udp").read_text().splitlines()):
+        if sipp.process.poll() is not None or time.monotonic() > ends:
+            return False
         time.sleep(0.01)
+    return True
 
 
 def respond(line: str, *headers: str, sdp_port: int | None = None) -> str:
@@ -71,8 +87,9 @@ def respond(line: str, *headers: str, sdp_port: int | None = None) -> str:
     extra = "\n".join(headers) + ("\n" if headers else "")
     kind = "Content-Type: application/sdp\n" if body else ""
     return (
-        f"<send><![CDATA[\nSIP/2.0 {line}\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]SIPp[call_number]\n[last_Call-ID:]\n"
-        f"[last_CSeq:]\n{extra}Contact: <sip:[local_ip]:[local_port]>\n{kind}Content-Length: [len]\n\n{body}]]></send>"
+        f"<send><![CDATA[\nSIP/2.0 {line}\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]SIPp[call_number]\n"
+        f"[last_Call-ID:]\n[last_CSeq:]\n{extra}Contact: <sip:[local_ip]:[local_port]>\n"
+        f"{kind}Content-Length: [len]\n\n{body}]]></send>"
     )
 
 

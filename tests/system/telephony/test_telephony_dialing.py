@@ -7,7 +7,7 @@ import socket
 from dataclasses import replace
 
 import pytest
-from telephony_peers import Arrivals, free_port, receive, respond, talk, with_gateway
+from telephony_peers import Arrivals, free_port, receive, respond, talk, until, with_gateway
 
 from dialer.telephony import Answered, DialRequest, Ended, Progress, Redirected, Ringing, Trying
 
@@ -107,13 +107,16 @@ async def test_q850_and_retry_after_are_read(start, settings, sipp):
 
 async def test_the_cause_of_a_bye_is_read(start, settings, sipp):
     bye = (
-        '<pause milliseconds="200"/><send><![CDATA[\nBYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n'
-        "From: [$to];tag=[pid]SIPp[call_number]\nTo: [$from]\n[last_Call-ID:]\nCSeq: 1 BYE\nReason: Q.850;cause=27\nContent-Length: 0\n\n]]></send>"
+        '<pause milliseconds="200"/><send><![CDATA[\nBYE [next_url] SIP/2.0\n'
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
+        "From: [$to];tag=[pid]SIPp[call_number]\nTo: [$from]\n[last_Call-ID:]\nCSeq: 1 BYE\n"
+        "Reason: Q.850;cause=27\nContent-Length: 0\n\n]]></send>"
         '<recv response="200"/>'
     )
     invite = (
         '<recv request="INVITE" rrs="true"><action>'
-        '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/><ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>'
+        '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>'
+        '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>'
         "</action></recv>"
     )
     peer = sipp(invite + respond("200 OK", sdp_port=6000) + '<recv request="ACK" rrs="true"/>' + bye)
@@ -160,7 +163,8 @@ AUTHENTICATED = (
     receive("INVITE")
     + respond("401 Unauthorized", 'WWW-Authenticate: Digest realm="pbx", nonce="abc"')
     + receive("ACK")
-    + '<recv request="INVITE" auth="true"><action><verifyauth assign_to="ok" username="8999" password="secret"/></action></recv>'
+    + '<recv request="INVITE" auth="true"><action>'
+    + '<verifyauth assign_to="ok" username="8999" password="secret"/></action></recv>'
     + '<nop next="good" test="ok"/>'
     + respond("403 Forbidden")
     + '<recv request="ACK" next="done"/><label id="good"/>'
@@ -267,3 +271,38 @@ async def test_tcp_carries_calls_too(start, settings):
     arrivals = Arrivals(ua)
     async with talk(ua, arrivals, gateway="peer") as (_, far):
         assert "TCP" in far.headers["via"]
+
+
+async def test_a_name_that_does_not_resolve_is_told_as_such_and_stops_nobody_else(start, settings):
+    ua = await start(with_gateway(settings, uri="sip:no-such-host.invalid"))
+    leg = await ua.dial(DialRequest("peer", "100"))
+    assert (leg.end.cause, leg.end.local) == ("dns", True)
+    assert ua.channels.in_use == 0
+    assert not (await ua.probe_gateway("peer")).up
+    assert (await ua.probe_gateway("self")).up
+
+
+async def test_a_name_that_resolves_is_dialled(start, settings):
+    ua = await start(with_gateway(settings, uri=f"sip:localhost:{settings.udp_port}"))
+    arrivals = Arrivals(ua)
+    async with talk(ua, arrivals, gateway="peer") as (_, far):
+        assert "@localhost" in far.called_uri
+
+
+async def test_a_cancelled_dial_leaves_no_call_behind(ua, arrivals):
+    dialling = asyncio.create_task(ua.dial(DialRequest("self", "100")))
+    await asyncio.sleep(0)
+    dialling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dialling
+    far = await arrivals.next()
+    assert (await end_of(far)).ended_by == "far"
+    await until(lambda: ua.channels.in_use == 0)
+
+
+@pytest.mark.parametrize("timers", [True, False])
+async def test_session_timers_are_offered_by_the_gateways_wish(start, settings, timers):
+    ua = await start(with_gateway(settings, uri=settings.gateways["self"].uri, session_timers=timers))
+    arrivals = Arrivals(ua)
+    async with talk(ua, arrivals, gateway="peer") as (_, far):
+        assert ("session-expires" in far.headers) is timers

@@ -15,5 +15,7 @@
 #define PJSIP_UDP_SO_RCVBUF_SIZE     4194304 /* 0 = the system's 212,992: some 90 messages, lost in a stall of 80 ms at 300 calls/s */
 #define PJSIP_UDP_SO_SNDBUF_SIZE     4194304
 #define PJSIP_DONT_SWITCH_TO_TCP     1      /* 0 would send INVITEs of over 1,300 bytes by TCP, whatever the gateway is set to */
+#define PJMEDIA_MAX_SDP_MEDIA        8      /* 16: the size of each call's entry grows with it */
+#define PJMEDIA_ADD_BANDWIDTH_TIAS_IN_SDP 0 /* 1: two lines less in each INVITE */
 #define PJMEDIA_CONF_BACKEND         1      /* the serial bridge: one clock thread, so each tap row has one producer */
 #define PJ_LOG_MAX_LEVEL             4      /* 5: level 5 and 6 trace every frame */

@@ -26,7 +26,7 @@
 %feature("nothreadallow") LegAudio::row;
 %feature("nothreadallow") LegAudio::start;
 %feature("nothreadallow") TapBank::drain;
-%feature("nothreadallow") LegAudio::set_silence_every;
+%feature("nothreadallow") LegAudio::set_muted;
 
 %include "bell.hpp"
 %include "tap_bank.hpp"

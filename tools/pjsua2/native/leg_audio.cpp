@@ -12,8 +12,8 @@ namespace dialer {
 
 /* What the LegAudio and its ports share. */
 struct LegState {
-    LegState(const std::shared_ptr<TapMemory> &memory_, Bell *bell_, std::uint64_t key_, unsigned silence_every_)
-        : memory(memory_), bell(bell_), key(key_), row(-1), silence_every(silence_every_), plays(false)
+    LegState(const std::shared_ptr<TapMemory> &memory_, Bell *bell_, std::uint64_t key_, bool muted_)
+        : memory(memory_), bell(bell_), key(key_), row(-1), muted(muted_), plays(false)
     {
     }
     ~LegState()
@@ -31,7 +31,7 @@ struct LegState {
     Bell *const bell;
     const std::uint64_t key;
     int row;
-    std::atomic<unsigned> silence_every;
+    std::atomic<bool> muted;
 
     /* Held for a pointer swap by Python's side and for one frame's copy by the clock thread. */
     std::mutex play_mutex;
@@ -43,6 +43,9 @@ namespace {
 
 const unsigned SIGNATURE = PJMEDIA_SIG_CLASS_PORT_AUD('L', 'A');
 const unsigned STAT_EVERY_FRAMES = 25; /* 0.5 s between looks at the packet counter while no frame is normal */
+
+/* So long after the last packet a gap is taken as loss and is concealed by the decoder; after that as silence. */
+const unsigned CONCEALED_FRAMES = 5;
 
 /* The port between the stream and the bridge. */
 struct LegPort {
@@ -58,8 +61,8 @@ struct LegPort {
     std::vector<std::int16_t> wide;         /* one frame at the stream's rate */
     unsigned filled;                        /* samples in the slot being filled */
     std::uint8_t flag;                      /* worst of what went into it */
+    unsigned empty_run;                     /* frames since the jitter buffer last gave one */
     unsigned idle_frames;                   /* since the packet counter was looked at */
-    unsigned silent_puts;
     unsigned packets;
 };
 
@@ -100,10 +103,13 @@ std::uint8_t flag_of(LegPort *port, const pjmedia_frame *frame, std::uint64_t no
         /* jb_last_frm starts as "normal": before the first packet nothing can be. */
         if (!row.first_rtp_ns.load(std::memory_order_relaxed)) return FRAME_SILENCE;
         row.last_rtp_ns.store(now, std::memory_order_relaxed);
-        port->idle_frames = 0;
+        port->idle_frames = port->empty_run = 0;
         return FRAME_NORMAL;
     }
-    return last == PJMEDIA_JB_MISSING_FRAME ? FRAME_LOST : FRAME_SILENCE;
+    if (last == PJMEDIA_JB_MISSING_FRAME) return FRAME_LOST;
+    /* A jitter buffer that runs empty looks the same for a lost packet, a late one and a talker who went silent. */
+    const bool flowing = row.first_rtp_ns.load(std::memory_order_relaxed) != 0;
+    return flowing && ++port->empty_run <= CONCEALED_FRAMES ? FRAME_LOST : FRAME_SILENCE;
 }
 
 /* Cuts what arrived into slots of 20 ms; frames of 10, 20, 30 or 60 ms all come out as such. */
@@ -178,17 +184,12 @@ pj_status_t put_frame(pjmedia_port *base, pjmedia_frame *frame)
     LegPort *port = reinterpret_cast<LegPort *>(base);
     std::int16_t *out = port->wide.data();
     std::int16_t *prompt = port->up ? port->narrow.data() : out;
-    bool ours = next_of_playlist(port, prompt, port->samples_8k);
-    if (ours && port->up) pjmedia_resample_run(port->up, prompt, out);
-    if (!ours && frame->type == PJMEDIA_FRAME_TYPE_NONE) {
-        const unsigned every = port->state->silence_every.load(std::memory_order_relaxed);
-        if (every && ++port->silent_puts >= every) {
-            port->silent_puts = 0;
-            std::memset(out, 0, port->samples_per_frame * sizeof(*out));
-            ours = true;
-        }
+    if (!next_of_playlist(port, prompt, port->samples_8k)) {
+        const bool silent = frame->type == PJMEDIA_FRAME_TYPE_NONE;
+        if (silent && port->state->muted.load(std::memory_order_relaxed)) return PJ_SUCCESS;
+        return pjmedia_port_put_frame(port->inner, frame);
     }
-    if (!ours) return pjmedia_port_put_frame(port->inner, frame);
+    if (port->up) pjmedia_resample_run(port->up, prompt, out);
     pjmedia_frame replaced = *frame;
     replaced.type = PJMEDIA_FRAME_TYPE_AUDIO;
     replaced.buf = out;
@@ -307,8 +308,8 @@ void PlayOrder::add(const Prompt &prompt) { pcm.push_back(prompt.pcm); }
 
 RtpFigures::RtpFigures() { std::memset(this, 0, sizeof(*this)); }
 
-LegAudio::LegAudio(TapBank &bank, Bell &bell, unsigned long long key, unsigned silence_every)
-    : state_(std::make_shared<LegState>(bank.memory, &bell, key, silence_every)), stream_(NULL)
+LegAudio::LegAudio(TapBank &bank, Bell &bell, unsigned long long key, bool muted)
+    : state_(std::make_shared<LegState>(bank.memory, &bell, key, muted)), stream_(NULL)
 {
 }
 
@@ -350,7 +351,7 @@ std::string LegAudio::codec() const { return codec_; }
 std::string LegAudio::far_rtp() const { return far_rtp_; }
 RtpFigures LegAudio::figures() const { return stream_ ? sum(past_, figures_of(stream_)) : past_; }
 
-void LegAudio::set_silence_every(unsigned frames) { state_->silence_every.store(frames, std::memory_order_relaxed); }
+void LegAudio::set_muted(bool muted) { state_->muted.store(muted, std::memory_order_relaxed); }
 
 void LegAudio::play(const PlayOrder &order)
 {

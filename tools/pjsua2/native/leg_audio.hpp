@@ -3,11 +3,12 @@
  * attach() is called from Call.onStreamCreated and puts a port of ours between PJMEDIA's stream and the conference
  * bridge. That port
  *   - writes what the far end says into the leg's row of the TapBank, before anything is mixed: 8 kHz whatever the
- *     codec, each 20 ms frame marked normal, lost (concealed by the decoder) or silence (nothing arrived), which the
- *     bridge itself would hide;
+ *     codec, each 20 ms frame marked normal, lost (made up by the decoder, for a gap of up to 100 ms) or silence
+ *     (nothing arrives), which the bridge itself would hide;
  *   - sends a playlist from memory to the far end when one is set: it starts with the next 20 ms frame, loops, and
  *     stops with the next frame, without a file, a descriptor or a bridge slot;
- *   - sends silence when nobody speaks to the leg, so that the far end's RTP timeouts and jitter buffers are content.
+ *   - sends nothing at all when the leg is muted; else PJMEDIA sends silence while nobody speaks to the leg, so that the
+ *     far end's RTP timeouts and jitter buffers are content.
  * Its get and put run in PJMEDIA's clock thread. No Python runs there; what Python must know is queued in the bank and
  * the bell is rung.
  *
@@ -69,8 +70,8 @@ struct RtpFigures {
 
 class LegAudio {
 public:
-    /* key: given back in events. silence_every: 1 = silence in each frame nobody speaks in, n = in each n-th, 0 = never. */
-    LegAudio(TapBank &bank, Bell &bell, unsigned long long key, unsigned silence_every);
+    /* key: given back in events. muted: no RTP is sent unless something plays or somebody speaks to the leg. */
+    LegAudio(TapBank &bank, Bell &bell, unsigned long long key, bool muted);
     ~LegAudio();
 
     /* Call.onStreamCreated: wraps the stream's port. False when all rows are in use: then the leg has no tap. */
@@ -84,8 +85,8 @@ public:
     std::string far_rtp() const;     /* address RTP is sent to; empty before media */
     RtpFigures figures() const;
 
-    /* Any thread: silence_every as in the constructor. */
-    void set_silence_every(unsigned frames);
+    /* Any thread. */
+    void set_muted(bool muted);
     /* Any thread: plays from the next frame on, in place of what plays. Waits for media when there is none yet. */
     void play(const PlayOrder &order);
     /* Any thread: stops what plays; true when something did. The ticket, when not 0, must be the one playing. */

@@ -43,7 +43,7 @@
 %feature("nodirector") pj::Endpoint::onCredAuth;
 
 /* Raised when the classes below change, so that a Python side built for another is refused at its start. */
-%constant int DIALER_API = 1;
+%constant int DIALER_API = 2;
 
 %include "pjsua2.i"
 %include "dialer.i"

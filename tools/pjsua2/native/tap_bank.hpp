@@ -31,6 +31,7 @@ namespace dialer {
 const unsigned FRAME_SAMPLES = 160;
 const unsigned RATE = 8000;
 
+/* Normal: as it came. Lost: made up by the decoder for a packet that was lost or late. Silence: nothing is arriving. */
 enum FrameFlag { FRAME_NORMAL = 0, FRAME_LOST = 1, FRAME_SILENCE = 2 };
 
 std::uint64_t monotonic_ns();
