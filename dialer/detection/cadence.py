@@ -35,6 +35,7 @@ _LOST_S: Final = 0.13  # a shorter hole in a tone without pause is lost packets
 _LONG_ON_S: Final = 1.6  # longer than any ringing but America's
 _NO_SIDES_COST: Final = 0.1  # a modulated tone without its side lines
 _ALIKE_COST: Final = 0.03  # of patterns that fit about as well, the shorter has shown more of itself
+_UNRESOLVED_COST: Final = 0.1  # at most, of a burst too short for the long window
 _PARTIAL_COST: Final = 0.04
 STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
 
@@ -323,7 +324,7 @@ def _freq_cost(windows: tuple[Window, ...], burst: Burst) -> float:
     if not burst.resolved or len(windows) != len(burst.freqs_hz):
         nearest = min(abs(f / w.nominal - 1) for f in burst.freqs_hz for w in windows)
         missing = burst.resolved and len(burst.freqs_hz) == 1 and len(windows) == 3
-        return nearest * 40 + (_NO_SIDES_COST if missing else 0.0)
+        return min(nearest * 40, _UNRESOLVED_COST) + (_NO_SIDES_COST if missing else 0.0)
     return 40 * max(abs(f / w.nominal - 1) for f, w in zip(burst.freqs_hz, windows, strict=True))
 
 

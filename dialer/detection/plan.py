@@ -16,6 +16,7 @@ from dialer.detection.settings import DetectionError
 
 _HERE: Final = Path(__file__).parent / "country"
 _FREQ_TOLERANCE: Final = 0.015
+_ALTERNATING_TOLERANCE: Final = 0.008  # Australia's congestion: 425 and 420 Hz in turns
 _TIME_TOLERANCE: Final = 0.15
 _TIME_TOLERANCE_S: Final = 0.045
 VERDICTS: Final = frozenset({"busy", "congestion", "ringback", "nu_tone", "dial", "sit_invalid", "sit", "fax", "pager"})
@@ -141,8 +142,8 @@ def _around(nominal: float, share: float, least: float) -> Window:
     return Window(max(0.0, nominal - margin), nominal + margin, nominal)
 
 
-def _freqs(values: Iterable[float]) -> tuple[Window, ...]:
-    windows = tuple(_around(float(f), _FREQ_TOLERANCE, 0.0) for f in values)
+def _freqs(values: Iterable[float], tolerance: float) -> tuple[Window, ...]:
+    windows = tuple(_around(float(f), tolerance, 0.0) for f in values)
     if not windows or any(not 100 <= w.nominal <= 3500 for w in windows):
         raise ValueError("frequencies_hz must hold one or more frequencies of 100..3500 Hz")
     return windows
@@ -162,7 +163,8 @@ def _tone(country: str, tone: Mapping[str, Any]) -> Pattern:
         raise ValueError(f"tone {tone.get('name')!r}: cadence_s must hold pairs of on and off")
     given = tone["frequencies_hz"]
     bursts = given if given and isinstance(given[0], list) else [given] * max(1, len(cadence) // 2)
-    freqs = [_freqs(values) for values in bursts]
+    tolerance = _FREQ_TOLERANCE if all(values == bursts[0] for values in bursts) else _ALTERNATING_TOLERANCE
+    freqs = [_freqs(values, tolerance) for values in bursts]
     levels = [float(level) for level in tone.get("levels_db", ())] or [0.0] * (len(cadence) // 2)
     times = [_around(s, _TIME_TOLERANCE, _TIME_TOLERANCE_S) for s in cadence]
     steps = [
