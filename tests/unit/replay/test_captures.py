@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import dpkt
 import numpy as np
 import pytest
 import replay_sounds as sounds
@@ -43,6 +44,34 @@ def test_g711_comes_back_to_the_bit(tmp_path: Path, payload_type: int, law: str)
     assert (samples == g711_table(law)[CODES]).all()
     assert not lost.any()
     assert leg.notes == ()
+
+
+def test_pcapng_is_read_like_pcap(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcapng"
+    with path.open("wb") as file:
+        writer = dpkt.pcapng.Writer(file)
+        for at_s, frame in call():
+            writer.writepkt(frame, ts=at_s)
+    samples, lost = heard(open_recording(path)[0])
+    assert (samples == g711_table("ulaw")[CODES]).all()
+    assert not lost.any()
+
+
+@pytest.mark.parametrize(
+    ("link", "header"),
+    [
+        (113, b"\0" * 14 + b"\x08\x00"),
+        (276, b"\x08\x00" + b"\0" * 18),
+        (101, b""),
+        (0, b"\x02\0\0\0"),
+        (1, b"\0" * 12 + b"\x81\0\0\x07\x08\0"),
+    ],
+    ids=["Linux cooked", "Linux cooked 2", "raw IP", "loopback", "VLAN"],
+)
+def test_other_link_layers_are_seen_through(tmp_path: Path, link: int, header: bytes) -> None:
+    frames = [(at_s, header + frame[14:]) for at_s, frame in call()]
+    samples, _ = heard(open_recording(sounds.write_pcap(tmp_path / "a.pcap", frames, link))[0])
+    assert (samples == g711_table("ulaw")[CODES]).all()
 
 
 def test_lost_packets_leave_marked_frames_in_place(tmp_path: Path) -> None:
