@@ -67,8 +67,8 @@ def replay_attempt(recording: Path, answered_at_s: float | None, country: str | 
 
 
 @dataclass
-class _Voyage:
-    """A leg on its way through a channel of the bank."""
+class _Playing:
+    """A leg being played into a channel of the bank."""
 
     task: Task
     leg: Leg
@@ -118,14 +118,14 @@ def _split(block: Block, count: int) -> tuple[Block, Block]:
 NOTHING = Block(np.zeros(0, dtype=np.int16), np.zeros(0, dtype=np.bool_))
 
 
-def _embark(task: Task, leg: Leg) -> _Voyage:
+def _playing(task: Task, leg: Leg) -> _Playing:
     mark = task.answer
     if mark == "recording":
         mark = leg.answered_at_s or 0.0
     answer = None if mark == "never" else round(mark * RATE)
     if answer is not None and leg.codec.startswith("RTP"):
         answer = -(-answer // FRAME) * FRAME  # lost frames are counted from a whole frame
-    return _Voyage(task, leg, answer, leg.blocks(), NOTHING)
+    return _Playing(task, leg, answer, leg.blocks(), NOTHING)
 
 
 def listen(
@@ -150,27 +150,30 @@ def listen(
         RecordingError: when audio turns out to be damaged.
     """
     bank = DetectorBank(len(legs), settings or DetectionSettings(), classifier)
-    voyages = [_embark(task, leg) for task, leg in legs]
-    for channel, voyage in enumerate(voyages):
-        phase: Phase = "answered" if voyage.answer_sample == 0 else "early"
-        if voyage.answer_sample is None:
-            voyage.listen_until_s = bank.settings.early_limit_s
-        bank.open(channel, country=voyage.task.country, phase=phase)
-    sailing = list(range(len(legs)))
-    while sailing:
-        taken = {channel: voyages[channel].take(block) for channel in sailing}
-        arrived = [channel for channel, piece in taken.items() if len(piece.samples) == 0]
-        for channel in arrived:
-            voyages[channel].findings.extend(bank.finish(channel))
+    playings = [_playing(task, leg) for task, leg in legs]
+    for channel, playing in enumerate(playings):
+        _open(bank, channel, playing)
+    playing_on = list(range(len(legs)))
+    while playing_on:
+        taken = {channel: playings[channel].take(block) for channel in playing_on}
+        for channel in [channel for channel, piece in taken.items() if len(piece.samples) == 0]:
+            playings[channel].findings.extend(bank.finish(channel))
             bank.close(channel)
-        sailing = [channel for channel in sailing if channel not in arrived]
-        open_still = [channel for channel in sailing if voyages[channel].listening]
-        if open_still:
-            _push(bank, open_still, [taken[channel] for channel in open_still], voyages)
-    return [_result(voyage, bank.settings.early_limit_s) for voyage in voyages]
+            playing_on.remove(channel)
+        listening = [channel for channel in playing_on if playings[channel].listening]
+        if listening:
+            _push(bank, listening, [taken[channel] for channel in listening], playings)
+    return [_result(playing, bank.settings.early_limit_s) for playing in playings]
 
 
-def _push(bank: DetectorBank, channels: list[int], pieces: list[Block], voyages: list[_Voyage]) -> None:
+def _open(bank: DetectorBank, channel: int, playing: _Playing) -> None:
+    phase: Phase = "answered" if playing.answer_sample == 0 else "early"
+    if playing.answer_sample is None:
+        playing.listen_until_s = bank.settings.early_limit_s
+    bank.open(channel, country=playing.task.country, phase=phase)
+
+
+def _push(bank: DetectorBank, channels: list[int], pieces: list[Block], playings: list[_Playing]) -> None:
     counts = np.array([len(piece.samples) for piece in pieces])
     samples = np.zeros((len(pieces), int(counts.max())), dtype=np.int16)
     lost: NDArray[np.bool_] = np.zeros((len(pieces), -(-samples.shape[1] // FRAME)), dtype=np.bool_)
@@ -179,29 +182,29 @@ def _push(bank: DetectorBank, channels: list[int], pieces: list[Block], voyages:
         lost[row, : len(piece.lost)] = piece.lost
     findings = bank.push_rows(np.array(channels), samples, counts, lost if lost.any() else None)
     for finding in findings:
-        voyages[finding.channel].find(finding, bank.settings.beep_limit_s)
+        playings[finding.channel].find(finding, bank.settings.beep_limit_s)
     for channel in channels:
-        voyage = voyages[channel]
-        if voyage.answer_sample is not None and 0 < voyage.answer_sample == voyage.position:
+        playing = playings[channel]
+        if playing.answer_sample is not None and 0 < playing.answer_sample == playing.position:
             bank.answer(channel)
 
 
-def _result(voyage: _Voyage, early_limit_s: float) -> LegResult:
-    duration_s = voyage.position / RATE
-    answered = voyage.answer_sample is not None and voyage.answer_sample <= voyage.position
-    notes = voyage.leg.notes
-    if voyage.answer_sample is None and duration_s > voyage.listen_until_s >= early_limit_s:
-        notes = (*notes, f"listened to the first {voyage.listen_until_s:g} s only")
-    if voyage.answer_sample is not None and not answered:
-        notes = (*notes, f"the answer mark lies behind the end ({voyage.answer_sample / RATE:.3f} s): never answered")
+def _result(playing: _Playing, early_limit_s: float) -> LegResult:
+    duration_s = playing.position / RATE
+    answered = playing.answer_sample is not None and playing.answer_sample <= playing.position
+    notes = playing.leg.notes
+    if playing.answer_sample is None and duration_s > playing.listen_until_s >= early_limit_s:
+        notes = (*notes, f"listened to the first {playing.listen_until_s:g} s only")
+    if playing.answer_sample is not None and not answered:
+        notes = (*notes, f"the answer mark lies behind the end ({playing.answer_sample / RATE:.3f} s): never answered")
     return LegResult(
-        file=str(voyage.task.path),
-        leg=voyage.leg.name,
-        codec=voyage.leg.codec,
+        file=str(playing.task.path),
+        leg=playing.leg.name,
+        codec=playing.leg.codec,
         duration_s=duration_s,
-        answered_at_s=(voyage.answer_sample or 0) / RATE if answered else None,
-        verdicts=tuple(each for each in voyage.findings if isinstance(each, Verdict)),
-        evidence=tuple(each for each in voyage.findings if isinstance(each, Evidence)),
-        lost_s=voyage.lost_frames * FRAME / RATE,
+        answered_at_s=(playing.answer_sample or 0) / RATE if answered else None,
+        verdicts=tuple(each for each in playing.findings if isinstance(each, Verdict)),
+        evidence=tuple(each for each in playing.findings if isinstance(each, Evidence)),
+        lost_s=playing.lost_frames * FRAME / RATE,
         notes=notes,
     )

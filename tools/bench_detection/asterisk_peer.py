@@ -142,7 +142,7 @@ class PeerMissingError(Exception):
 
 
 @dataclass
-class Ear:
+class EventLog:
     """Listens to the manager interface in a thread of its own and notes when what was said.
 
     Args:
@@ -237,38 +237,38 @@ def run(calls: Sequence[LabelledCall], at_once: int) -> tuple[Run, Run]:
 
 def _session(pbx: Asterisk, folder: Path, calls: Sequence[LabelledCall], kind: str, at_once: int) -> Run:
     plays = [Play(call, f"bench-{kind}", f"{kind}-{number}@127.0.0.1") for number, call in enumerate(calls)]
-    ear = Ear(pbx.manager())
+    log = EventLog(pbx.manager())
     before = _cpu_s(pbx.pid)
     try:
         audio_s = asyncio.run(_play_all(plays, folder, pbx.settings.sip_port, at_once))
         time.sleep(0.5)
         cpu_s = _cpu_s(pbx.pid) - before
     finally:
-        ear.stop()
+        log.stop()
     words = AMD_VERDICT if kind == "amd" else TONE_VERDICT
-    heard = {play.call.path: _heard(play, ear, words) for play in plays}
-    starved = sum(_starved(play, ear) for play in plays)
+    heard = {play.call.path: _heard(play, log, words) for play in plays}
+    starved = sum(_starved(play, log) for play in plays)
     warning = f"{starved} of {len(plays)} calls got too little audio: the machine was too busy" if starved else ""
     name = "Asterisk AMD()" if kind == "amd" else "Asterisk ToneScan()"
     return Run(name, heard, audio_s, cpu_s, "the whole process: SIP, RTP, codec", warning)
 
 
-def _heard(play: Play, ear: Ear, words: dict[str, str]) -> Heard:
-    report = ear.heard.get(play.call_id)
+def _heard(play: Play, log: EventLog, words: dict[str, str]) -> Heard:
+    report = log.heard.get(play.call_id)
     if report is None:
         return Heard(play.call.path)
     at, said = report
     verdict = words.get(said.split(" ")[0])
-    began = ear.began.get(play.call_id, at)
+    began = log.began.get(play.call_id, at)
     return Heard(play.call.path, () if verdict is None else ((verdict, at - began),), said)
 
 
-def _starved(play: Play, ear: Ear) -> bool:
+def _starved(play: Play, log: EventLog) -> bool:
     """Whether less audio arrived until the verdict than the time would hold: then the verdict means nothing."""
-    if play.call_id not in ear.heard or play.call_id not in ear.began:
+    if play.call_id not in log.heard or play.call_id not in log.began:
         return False
-    expected = (ear.heard[play.call_id][0] - ear.began[play.call_id]) / PACKET_S
-    return ear.received[play.call_id] < STARVED * expected - 5
+    expected = (log.heard[play.call_id][0] - log.began[play.call_id]) / PACKET_S
+    return log.received[play.call_id] < STARVED * expected - 5
 
 
 def _cpu_s(pid: int | None) -> float:
