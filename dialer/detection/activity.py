@@ -1,7 +1,7 @@
 """Noise floor and activity of every channel, hop by hop.
 
-The gate is relative: it follows the floor of the line and the peak of the talker, so a call at -39 dBm0 is heard like one
-at -19. Digital silence and lost frames never move the floor.
+The gate is relative: it follows the floor of the line and the peak of the talker, so a call at -39 dBm0 is heard like
+one at -19. Digital silence and lost frames never move the floor.
 """
 
 from typing import Final
@@ -17,6 +17,7 @@ _BIAS_DB: Final = np.float32(2.0)  # how far the minimum of the smoothed level l
 _UNHEARD: Final = np.float32(0.0)
 _PRIOR_DBM0: Final = np.float32(-38.0)  # highest floor believed before 0.3 s were heard
 _PRIOR_HOPS: Final = 30
+_SINCE_DIGITAL: Final = 300  # for 3 s after digital silence no higher floor is believed: a tone is all there is
 _ABOVE_FLOOR_DB: Final = np.float32(8.0)
 _BELOW_PEAK_DB: Final = np.float32(30.0)
 _LOWEST_GATE_DBM0: Final = np.float32(-56.0)
@@ -39,12 +40,13 @@ class Activity:
         self._heard = np.zeros(channels, np.int32)
         self._last = np.zeros(channels, np.uint8)  # the last five hops, one bit each
         self._hang = np.zeros(channels, np.int16)
+        self._since_digital = np.full(channels, _SINCE_DIGITAL, np.int16)
 
     @property
     def nbytes(self) -> int:
         """Bytes of state of all channels."""
         parts = (self._minima, self._minimum, self._smooth, self._peak, self._heard, self._last, self._hang)
-        return sum(a.nbytes for a in parts)
+        return sum(a.nbytes for a in parts) + self._since_digital.nbytes
 
     def reset(self, channel: int) -> None:
         """Forget the line and the talker of this channel."""
@@ -55,6 +57,7 @@ class Activity:
         self._heard[channel] = 0
         self._last[channel] = 0
         self._hang[channel] = 0
+        self._since_digital[channel] = _SINCE_DIGITAL
 
     def step(self, hop: Hop) -> None:
         """Take one hop of the channels in it and fill in what is known of their activity."""
@@ -84,7 +87,10 @@ class Activity:
             minimum[turn] = smooth[turn]
         self._smooth[now], self._minimum[now], self._heard[now] = smooth, minimum, count
         floor = np.minimum(self._minima[now].min(axis=1), minimum) + _BIAS_DB
-        return np.where(count < _PRIOR_HOPS, np.minimum(floor, _PRIOR_DBM0), floor)
+        since = np.minimum(np.where(hop.digital, 0, self._since_digital[now] + 1), _SINCE_DIGITAL).astype(np.int16)
+        self._since_digital[now] = since
+        unsure = (count < _PRIOR_HOPS) | (since < _SINCE_DIGITAL)  # a tone between zeros is no floor
+        return np.where(unsure, np.minimum(floor, _PRIOR_DBM0), floor)
 
     def _smooth_activity(self, hop: Hop) -> Bool:
         """Voice is on after 3 active hops in 5 that are no tone, and off 100 ms after the last."""
