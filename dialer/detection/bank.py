@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from dialer.detection import fax, plan
 from dialer.detection.activity import Activity
 from dialer.detection.answer import PAUSES_S, AnswerClassifier
-from dialer.detection.answer_rules import RuleClassifier
 from dialer.detection.cadence import resolve
 from dialer.detection.channel import Channel
 from dialer.detection.finding import Finding
@@ -22,6 +21,7 @@ from dialer.detection.level import HOP_S, RATE_HZ
 from dialer.detection.music import MusicListener
 from dialer.detection.resample import Halver
 from dialer.detection.settings import DetectionError, DetectionSettings, UnknownProfile
+from dialer.detection.speech.classifier import classifier as trained
 from dialer.detection.teletype import TeletypeListener
 
 _FRAMES_A_SECOND: Final = 50
@@ -52,7 +52,7 @@ class DetectorBank:
     Args:
         channels: how many rows.
         settings: what may be set.
-        classifier: tells people from machines; the rules when None.
+        classifier: tells people from machines; None: the trained model, or the rules when its file is missing.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class DetectorBank:
     ) -> None:
         self.settings = settings or DetectionSettings()
         self._atlas = plan.load(self.settings.country_dirs)
-        self._classifier: AnswerClassifier = classifier or RuleClassifier()
+        self._classifier: AnswerClassifier = classifier or trained()
         self._classifier.attach(channels)
         self._front = FrontEnd(channels)
         self._halver = Halver(channels) if self.settings.rate == 2 * RATE_HZ else None

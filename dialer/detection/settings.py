@@ -49,7 +49,7 @@ class DetectionSettings:
     profile: str = "balanced"
     country: str | None = None  # ISO 3166 code of the tone plan heard first; None: every plan, by most common use
     rate: int = 8000  # of the samples pushed: 8000 or 16000
-    answered_limit_s: float = 4.0  # from the first voice after the answer to a verdict at the latest
+    answered_limit_s: float = 5.5  # from the first voice after the answer to a verdict at the latest
     silence_limit_s: float = 5.0  # from the answer to `silence`, nothing heard
     no_media_limit_s: float = 5.0  # from the answer to `no_media`, not one frame received
     beep_limit_s: float = 30.0  # how long a machine's beep is waited for
