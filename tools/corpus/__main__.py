@@ -1,8 +1,8 @@
 """Writes labelled synthetic calls and their manifest, reproducibly from a seed.
 
 ``python -m tools.corpus OUT --scale 1 --seed 1 --cache DIR`` writes ``OUT/wav/*.wav`` and ``OUT/manifest.tsv`` with the
-columns that ``dialer eval`` reads, and ``OUT/activity/*.npy`` (where the noiseless voice sounds, one bool per 10 ms). At scale 1: 500 answers by people and 500 by machines. Call n of a seed is the same
-call at any scale.
+columns that ``dialer eval`` reads, and ``OUT/activity/*.npy`` (where the noiseless voice sounds, one bool per 10
+ms). At scale 1: 500 answers by people, 500 by machines, 300 tone calls. Call n of a seed is the same call at any scale.
 """
 
 from __future__ import annotations
@@ -18,12 +18,30 @@ import numpy as np
 from tools.corpus.call import Call, Composer
 from tools.corpus.cut import cut_pieces
 from tools.corpus.source import RATE, Pool, missing_programs
+from tools.corpus.tone import ToneCall
+from tools.corpus.tone import compose as compose_tone
 
 COLUMNS = (
-    "path", "expected", "phase", "answer_s", "greeting_end_s", "beep_start_s", "beep_end_s", "country", "source", "speaker",
-    "codec", "level_dbm0", "snr_db", "loss", "onset_s", "end_s", "note",
+    "path",
+    "expected",
+    "phase",
+    "answer_s",
+    "greeting_end_s",
+    "beep_start_s",
+    "beep_end_s",
+    "country",
+    "source",
+    "speaker",
+    "codec",
+    "level_dbm0",
+    "snr_db",
+    "loss",
+    "onset_s",
+    "end_s",
+    "note",
 )
 PER_SCALE = 500
+TONES_PER_SCALE = 300
 
 
 def row_of(call: Call, path: str) -> dict[str, str]:
@@ -37,14 +55,44 @@ def row_of(call: Call, path: str) -> dict[str, str]:
     speakers = sorted({p.speaker for p in call.used if p.kind != "noise"})
     beep = call.beep or (None, None)
     return {
-        "path": path, "expected": call.expected, "phase": "answered", "answer_s": f"{call.answer_s:.3f}",
+        "path": path,
+        "expected": call.expected,
+        "phase": "answered",
+        "answer_s": f"{call.answer_s:.3f}",
         "greeting_end_s": f"{end:.3f}",
         "beep_start_s": "" if beep[0] is None else f"{beep[0]:.3f}",
         "beep_end_s": "" if beep[1] is None else f"{beep[1]:.3f}",
-        "country": call.country, "source": "+".join(sorted({p.source for p in call.used})), "speaker": ",".join(speakers),
-        "codec": line.codec, "level_dbm0": f"{line.level_dbm0:.0f}", "snr_db": f"{snr:.0f}",
+        "country": call.country,
+        "source": "+".join(sorted({p.source for p in call.used})),
+        "speaker": ",".join(speakers),
+        "codec": line.codec,
+        "level_dbm0": f"{line.level_dbm0:.0f}",
+        "snr_db": f"{snr:.0f}",
         "loss": f"{line.loss_pct:.0f}:{line.loss_kind}" if line.loss_pct else "0",
-        "onset_s": f"{onset:.3f}", "end_s": "", "note": "; ".join(notes),
+        "onset_s": f"{onset:.3f}",
+        "end_s": "",
+        "note": "; ".join(notes),
+    }
+
+
+def tone_row(call: ToneCall, path: str) -> dict[str, str]:
+    """One manifest row of a tone call."""
+    kind, line = call.kind, call.line
+    snr = call.snr_db if call.snr_db is not None else line.level_dbm0 - line.noise_dbm0
+    return dict.fromkeys(COLUMNS, "") | {
+        "path": path,
+        "expected": kind.verdict,
+        "phase": kind.phase,
+        "answer_s": "0.000" if kind.phase == "answered" else "",
+        "country": kind.country,
+        "source": "own synthesis",
+        "codec": line.codec,
+        "level_dbm0": f"{line.level_dbm0:.0f}",
+        "snr_db": f"{snr:.0f}",
+        "loss": f"{line.loss_pct:.0f}:{line.loss_kind}" if line.loss_pct else "0",
+        "onset_s": f"{call.onset_s:.3f}",
+        "end_s": f"{call.end_s:.3f}",
+        "note": call.note,
     }
 
 
@@ -64,7 +112,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="1 = 500 people and 500 machines")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path("var/corpus"))
-    parser.add_argument("--pieces", type=Path, action="append", default=[], help="labelled manifests to cut pieces from")
+    parser.add_argument(
+        "--pieces", type=Path, action="append", default=[], help="labelled manifests to cut pieces from"
+    )
     return parser.parse_args()
 
 
@@ -90,6 +140,11 @@ def main() -> int:
             write_wave(args.out / path, call.samples)
             np.save(args.out / f"activity/{Path(path).stem}.npy", call.activity)
             rows.append(row_of(call, path))
+    for number in range(round(TONES_PER_SCALE * args.scale)):
+        tone = compose_tone(number, args.seed)
+        path = f"wav/tone_{number:05d}.wav"
+        write_wave(args.out / path, tone.samples)
+        rows.append(tone_row(tone, path))
     with (args.out / "manifest.tsv").open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()

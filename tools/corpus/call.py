@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -13,27 +14,60 @@ from tools.corpus.line import Line, draw_line, lose, noise, suppress, through, t
 from tools.corpus.source import RATE, Piece, Pool
 
 HUMAN_KINDS = {
-    "one_word": 0.2, "two_word": 0.13, "hello_this_is": 0.14, "repeated": 0.1, "business": 0.33, "street": 0.06, "quiet": 0.04,
+    "one_word": 0.2,
+    "two_word": 0.13,
+    "hello_this_is": 0.14,
+    "repeated": 0.1,
+    "business": 0.33,
+    "street": 0.06,
+    "quiet": 0.04,
 }
 MACHINE_KINDS = {
-    "full": 0.1, "nobody": 0.13, "short": 0.15, "mixed": 0.12, "personal": 0.22, "tts": 0.12, "ivr": 0.04, "screening": 0.04,
-    "queue": 0.04, "mailbox_full": 0.04,
+    "full": 0.1,
+    "nobody": 0.13,
+    "short": 0.15,
+    "mixed": 0.12,
+    "personal": 0.22,
+    "tts": 0.12,
+    "ivr": 0.04,
+    "screening": 0.04,
+    "queue": 0.04,
+    "mailbox_full": 0.04,
 }
 PBX_ORDER: dict[str, tuple[tuple[str, ...], ...]] = {
     "full": (("vm-theperson",), ("#digits",), ("vm-isunavail", "vm-isonphone"), ("vm-intro", "")),
     "nobody": (("vm-nobodyavail", "im-sorry", "vm-sorry"), ("vm-intro", "vm-msginstruct", "vm-nobodyavail")),
     "short": (("vm-intro", "vm-msginstruct", "vm-record-prepend", "vm-leavemsg"), ("vm-intro", "vm-goodbye", "")),
-    "ivr": (("basic-pbx-ivr-main", "demo-enterkeywords", "dir-intro", "pbx-invalid", "vm-enter-num-to-call"), ("dir-instr", "")),
-    "screening": (("priv-recordintro", "privacy-unident", "screen-callee-options", "privacy-prompt"), ("privacy-thankyou", "")),
-    "queue": (("queue-thankyou", "queue-youarenext", "queue-periodic-announce"), ("queue-holdtime", "queue-periodic-announce", "")),
-    "mailbox_full": (("vm-theperson", "vm-extension", ""), ("#digits", ""), ("vm-mailboxfull",), ("vm-goodbye", "vm-tocallback", "")),
+    "ivr": (
+        ("basic-pbx-ivr-main", "demo-enterkeywords", "dir-intro", "pbx-invalid", "vm-enter-num-to-call"),
+        ("dir-instr", ""),
+    ),
+    "screening": (
+        ("priv-recordintro", "privacy-unident", "screen-callee-options", "privacy-prompt"),
+        ("privacy-thankyou", ""),
+    ),
+    "queue": (
+        ("queue-thankyou", "queue-youarenext", "queue-periodic-announce"),
+        ("queue-holdtime", "queue-periodic-announce", ""),
+    ),
+    "mailbox_full": (
+        ("vm-theperson", "vm-extension", ""),
+        ("#digits", ""),
+        ("vm-mailboxfull",),
+        ("vm-goodbye", "vm-tocallback", ""),
+    ),
 }
 """Announcements in the order in which PBXs play them; each step draws one of its files, "" is none."""
 STAND_IN = 0.12
 """Share of short answers by people that are cut from prompt voices, so that a studio voice alone is no proof."""
 
 BUSINESS_S = (2.0, 5.1)
-TONES = {"US": ((440.0, 480.0), 2.0, 4.0), "GB": ((400.0, 450.0), 0.4, 0.2), "FR": ((440.0,), 1.5, 3.5), "DE": ((425.0,), 1.0, 4.0)}
+TONES = {
+    "US": ((440.0, 480.0), 2.0, 4.0),
+    "GB": ((400.0, 450.0), 0.4, 0.2),
+    "FR": ((440.0,), 1.5, 3.5),
+    "DE": ((425.0,), 1.0, 4.0),
+}
 
 
 @dataclass
@@ -129,7 +163,9 @@ class Composer:
         piece = _speaker_first(rng, pool)
         return [Part(_voice(rng, piece))], [piece]
 
-    def _phrase(self, rng: np.random.Generator, span: tuple[float, float], *, stand_in: bool) -> tuple[list[Part], list[Piece]]:
+    def _phrase(
+        self, rng: np.random.Generator, span: tuple[float, float], *, stand_in: bool
+    ) -> tuple[list[Part], list[Piece]]:
         low, high = span
         longer = self.prompts if stand_in else [*self.phrases, *self.words, *self.business]
         fits = [p for p in longer if low <= p.seconds <= high]
@@ -152,7 +188,11 @@ class Composer:
         return self._joined(rng, [p for p in whole if p.seconds < 3.0] or whole, BUSINESS_S, (0.05, 0.4))
 
     def _joined(
-        self, rng: np.random.Generator, pool: list[Piece], span: tuple[float, float], pause: tuple[float, float],
+        self,
+        rng: np.random.Generator,
+        pool: list[Piece],
+        span: tuple[float, float],
+        pause: tuple[float, float],
     ) -> tuple[list[Part], list[Piece]]:
         """Pieces of one speaker in a row until a length drawn from ``span`` is reached."""
         goal = float(rng.uniform(*span))
@@ -179,7 +219,9 @@ class Composer:
         return parts, used
 
     def _announcement(
-        self, rng: np.random.Generator, steps: tuple[tuple[str, ...], ...],
+        self,
+        rng: np.random.Generator,
+        steps: tuple[tuple[str, ...], ...],
     ) -> tuple[list[Part], list[Piece], list[str]]:
         """One voice's files in a PBX's order, lengthened by further files when they say too little."""
         speaker = _speaker_first(rng, self.prompts).speaker
@@ -221,7 +263,13 @@ class Composer:
         return [Part(_voice(rng, piece))], [piece], []
 
     def _chain(
-        self, rng: np.random.Generator, pool: list[Piece], words: list[Piece], goal: float, *, studio: bool,
+        self,
+        rng: np.random.Generator,
+        pool: list[Piece],
+        words: list[Piece],
+        goal: float,
+        *,
+        studio: bool,
     ) -> tuple[list[Part], list[Piece], list[str]]:
         speaker = _speaker_first(rng, pool).speaker
         own, own_words = ([p for p in some if p.speaker == speaker] for some in (pool, words))
@@ -314,12 +362,12 @@ class Composer:
 
 
 def voice_activity(dry: np.ndarray, speech: np.ndarray, gate_db: float = 30.0, bridge: int = 6) -> np.ndarray:
-    """Where the noiseless voice sounds, bool [n // 80]: within ``gate_db`` of its active level, holes of 60 ms bridged."""
+    """Where the noiseless voice sounds, bool [n // 80]: within ``gate_db`` of its level, holes of 60 ms bridged."""
     hops = dry.size // 80
     power = np.mean(np.where(speech, dry, 0)[: hops * 80].reshape(hops, 80).astype(np.float64) ** 2, axis=1)
     loud = power > max(power.max() * 10 ** (-(gate_db + 6) / 10), 1e-12)
     at = np.flatnonzero(loud)
-    for before, after in zip(at[:-1], at[1:], strict=True):
+    for before, after in pairwise(at):
         if 1 < after - before <= bridge:
             loud[before:after] = True
     return loud
@@ -389,8 +437,13 @@ def draw_beep(rng: np.random.Generator) -> tuple[np.ndarray, str]:
     kind = str(rng.choice(["single", "double", "decay", "fall", "square"], p=[0.6, 0.12, 0.1, 0.1, 0.08]))
     shape: dict[str, Callable[[], np.ndarray]] = {
         "single": lambda: _tone((freq,), seconds, level),
-        "double": lambda: np.concatenate([_tone((freq,), 0.2, level), np.zeros(1200, np.float32), _tone((freq,), 0.25, level)]),
-        "decay": lambda: _tone((freq,), seconds, level) * np.exp(-np.arange(int(seconds * RATE)) / (0.4 * seconds * RATE)).astype(np.float32),
+        "double": lambda: np.concatenate(
+            [_tone((freq,), 0.2, level), np.zeros(1200, np.float32), _tone((freq,), 0.25, level)]
+        ),
+        "decay": lambda: (
+            _tone((freq,), seconds, level)
+            * np.exp(-np.arange(int(seconds * RATE)) / (0.4 * seconds * RATE)).astype(np.float32)
+        ),
         "fall": lambda: np.concatenate([_tone((freq,), seconds / 2, level), _tone((freq * 0.85,), seconds / 2, level)]),
         "square": lambda: np.sign(_tone((freq,), seconds, level)) * np.float32(10 ** ((level - 6.15) / 20)),
     }

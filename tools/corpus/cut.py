@@ -47,7 +47,8 @@ def _clean(row: dict[str, str]) -> bool:
     speaker = row.get("speaker", "")
     return (
         row["expected"] in {"human", "machine", "machine_beep"}
-        and bool(speaker) and "," not in speaker
+        and bool(speaker)
+        and "," not in speaker
         and not speaker.startswith(NOT_CUT)
         and (row.get("snr_db") or "0") not in {"", "0"}
         and float(row["snr_db"]) >= CLEAN_SNR_DB
@@ -66,7 +67,8 @@ def _cut(row: dict[str, str], path: Path) -> list[Piece]:
     whole = Piece(f"cut/{name}", speaker, source, "monologue", samples)
     phrases = [
         Piece(f"cut/{name}/{i}", speaker, source, "word" if p.size < 1.0 * RATE else "phrase", p)
-        for i, p in enumerate(split_phrases(samples)) if 0.3 * RATE <= p.size <= 4.8 * RATE
+        for i, p in enumerate(split_phrases(samples))
+        if 0.3 * RATE <= p.size <= 4.8 * RATE
     ]
     return [whole, *phrases]
 

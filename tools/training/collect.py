@@ -1,4 +1,4 @@
-"""Runs labelled calls through the product's own front-end and voice track, and keeps what the trees are to learn from."""
+"""Runs labelled calls through the product's front-end and voice track, and keeps what the trees are to learn from."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What the model is worth on voices it never heard: held-out odds, tables by line and kind, trade-off curves.
 
-Decisions are simulated on the 50 ms snapshots exactly as the bank takes them: a machine when the odds reach the profile's
-bound or the greeting outlasts ``TALK_LIMIT_S``; a person when a pause is long enough for how likely a person is.
+Decisions are simulated on the 50 ms snapshots exactly as the bank takes them: a machine when the odds reach the
+profile's bound or the greeting outlasts ``TALK_LIMIT_S``; a person when a pause is long enough for how likely a
+person is.
 """
 
 from __future__ import annotations
@@ -55,7 +56,10 @@ def fold_of(groups: Sequence[frozenset[str]], folds: int, seed: int = 3) -> dict
 
 
 def held_out(
-    own: list[Labelled], composed: list[Labelled], folds: int, stride: int,
+    own: list[Labelled],
+    composed: list[Labelled],
+    folds: int,
+    stride: int,
     group: Callable[[Labelled], frozenset[str]] = lambda call: call.speakers,
 ) -> HeldOut:
     """Odds for every own call from trees that knew none of its speakers (by ``group``: or none of its sources)."""
@@ -63,6 +67,7 @@ def held_out(
     home = [min((fold[g] for g in group(c)), default=n % folds) for n, c in enumerate(own)]
     odds: list[np.ndarray] = [np.zeros(0)] * len(own)
     for k in range(folds):
+
         def stranger(call: Labelled, k: int = k) -> bool:
             return all(fold[g] != k for g in group(call))
 
@@ -160,7 +165,9 @@ SUBSETS: dict[str, Callable[[dict[str, str]], str]] = {
     "SNR dB": lambda r: _band(r["snr_db"], (12, 17, 27)),
     "codec": lambda r: r["codec"],
     "loss": lambda r: "none" if r["loss"] in {"0", ""} else "lost frames",
-    "source": lambda r: " ".join(sorted({s.split("(")[0].strip() for s in r["source"].split("+") if "blanket" not in s})),
+    "source": lambda r: " ".join(
+        sorted({s.split("(")[0].strip() for s in r["source"].split("+") if "blanket" not in s})
+    ),
 }
 
 
@@ -183,18 +190,25 @@ def print_curve(own: Sequence[Labelled], odds: Sequence[np.ndarray], profile: Pr
     print(f"\n{name}: bounds moved by so many log odds\n\n| machine bound | person bounds | outcome |\n|---|---|---|")
     for machine, person in ((-2, 0), (-1, 0), (0, -1), (0, -0.5), (0, 0), (0, 0.5), (0, 1), (1, 0), (2, 0)):
         moved = shifted(profile, machine, person)
-        print(f"| {machine:+g} | {person:+g} | {summary([decide(moved, c, o) for c, o in zip(own, odds, strict=True)])} |")
+        print(
+            f"| {machine:+g} | {person:+g} | {summary([decide(moved, c, o) for c, o in zip(own, odds, strict=True)])} |"
+        )
 
 
 def shifted(profile: Profile, machine: float, person: float) -> Profile:
     """The profile with its bounds moved by log odds."""
+
     def move(p: float, by: float) -> float:
         odds = np.log(p / (1 - p)) + by
         return float(1 / (1 + np.exp(-odds)))
 
     return Profile(
-        move(profile.machine_at, machine), profile.machine_after_s, tuple(move(p, person) for p in profile.human_at),
-        profile.pauses_s, profile.machine_at_limit, profile.human_at_limit,
+        move(profile.machine_at, machine),
+        profile.machine_after_s,
+        tuple(move(p, person) for p in profile.human_at),
+        profile.pauses_s,
+        profile.machine_at_limit,
+        profile.human_at_limit,
     )
 
 

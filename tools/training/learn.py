@@ -1,4 +1,4 @@
-"""Learns: the voice meter's weights, the two sets of trees, their calibration; turns them into the model file's arrays."""
+"""Learns the voice meter's weights, the two sets of trees and their calibration, as the model file's arrays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tools.training.collect import Labelled
 HIDDEN = 16
 ROUNDS = 160
 UNUSED = ("noise_before_dbm0", "digital_pause", "odds", "pitch_log2")
-"""Not given to the trees: absolute level of the line, what only the generator suppresses, and the height of the voice: a
-woman's answer is not more of a machine's for being high, and the two prompt voices at hand are women's."""
+"""Not given to the trees: absolute level of the line, what only the generator suppresses, and the height of the
+voice: a woman's answer is not more of a machine's for being high, and the two prompt voices at hand are women's."""
 
 NOT_LEARNED = ("shape",)
 """The mean spectrum of a voice names the voice, not the kind of answer."""
@@ -38,7 +38,13 @@ def learn_voice(inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         net = MLPClassifier(
-            (HIDDEN,), alpha=1e-3, batch_size=512, learning_rate_init=2e-3, max_iter=30, random_state=1, early_stopping=True,
+            (HIDDEN,),
+            alpha=1e-3,
+            batch_size=512,
+            learning_rate_init=2e-3,
+            max_iter=30,
+            random_state=1,
+            early_stopping=True,
         ).fit(inputs, labels)
     return {
         "w1": np.ascontiguousarray(net.coefs_[0].T, np.float32),
@@ -49,7 +55,7 @@ def learn_voice(inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]
 
 
 def examples(calls: Iterable[Labelled], stride: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Snapshots at which a decision is open: features, machine or not, weight (calls of any length weigh about the same)."""
+    """Snapshots at which a decision is open: features, machine or not, weight (long calls weigh little more)."""
     features, labels, weights = [], [], []
     for number, call in enumerate(calls):
         shots = call.snapshots
@@ -137,8 +143,13 @@ def flatten(forest: HistGradientBoostingClassifier) -> dict[str, np.ndarray]:
     base = round(float(forest._baseline_prediction.ravel()[0]) * MICRO)  # noqa: SLF001 - part of the sum
     depth = max(int(nodes["depth"].max()) for nodes in grown)
     return {
-        "feature": feature, "threshold": threshold, "left": left, "right": right, "value": value,
-        "depth": np.array(depth), "base": np.array(base),
+        "feature": feature,
+        "threshold": threshold,
+        "left": left,
+        "right": right,
+        "value": value,
+        "depth": np.array(depth),
+        "base": np.array(base),
     }
 
 

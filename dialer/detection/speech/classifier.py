@@ -1,7 +1,7 @@
 """Tells people from machines by the trained model; the plug for the bank's `AnswerClassifier` port.
 
-It asks nothing of the bank but its hops, keeps its own idea of voice and pause, and gives probabilities, reasons and the
-kinds of machine. When the model's file is missing, `classifier` gives the rules instead.
+It asks nothing of the bank but its hops, keeps its own idea of voice and pause, and gives probabilities, reasons and
+the kinds of machine. When the model's file is missing, `classifier` gives the rules instead.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dialer.detection.speech.track import FEATURES, SpeechTrack
 from dialer.detection.speech.voice import VoiceMeter
 
 TALK_LIMIT_S: Final = 5.15
-"""A greeting that goes on for longer is a machine's, whatever the voice is like: business answers end within 4.5-5 s."""
+"""A greeting that goes on for longer is a machine's, whatever the voice: business answers end within 4.5-5 s."""
 
 _SINCE: Final = FEATURES.index("since_first_s")
 _PAUSE: Final = FEATURES.index("pause_s")
@@ -68,7 +68,7 @@ class SpeechClassifier:
         self._track.step(hop)
 
     def probabilities(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Give P(machine), float64 [k]; exactly one half while no voice was heard, near one once a greeting outlasts all people's."""
+        """Give P(machine), float64 [k]; 0.5 while no voice was heard, near 1 once a greeting outlasts all people's."""
         features = self._track.features(channels)
         p = 1.0 / (1.0 + np.exp(-self._model.log_odds(features)))
         too_long = features[_SINCE] - features[_PAUSE] >= np.float32(TALK_LIMIT_S)
@@ -88,7 +88,9 @@ class SpeechClassifier:
         given = self._model.contributions(features)
         order = np.argsort(-np.abs(given), kind="stable")
         return tuple(
-            Reason(FEATURES[i], round(float(features[i, 0]), 3), round(float(given[i]), 3)) for i in order[:8] if given[i] != 0
+            Reason(FEATURES[i], round(float(features[i, 0]), 3), round(float(given[i]), 3))
+            for i in order[:8]
+            if given[i] != 0
         )
 
     def subclass(self, channel: int) -> dict[str, float]:

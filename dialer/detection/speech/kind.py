@@ -1,8 +1,8 @@
 """Kinds of machine after the verdict, each with its own confidence.
 
-What a machine is shows by how it goes on: a beep (the bank hears that), a wait for an answer after few words (screening), one
-burst after the other without end (menu, queue), a short announcement and nothing more (carrier). By the voice alone this
-stays a guess; the numbers say how good one.
+What a machine is shows by how it goes on: a beep (the bank hears that), a wait for an answer after few words
+(screening), one burst after the other without end (menu, queue), a short announcement and nothing more (carrier). By
+the voice alone this stays a guess; the numbers say how good one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The trained model as arrays: weights of the voice meter, boosted trees, calibration.
 
-Trees are walked by gathers for all channels at once and their leaves are summed as integers (millionths of a log odd), so
-the sum is exact and depends on nothing but the features. Training: ``tools/training``; what it was trained on and what it
-is good for: the model card beside the file.
+Trees are walked by gathers for all channels at once and their leaves are summed as integers (millionths of a log
+odd), so the sum is exact and depends on nothing but the features. Training: ``tools/training``; what it was trained
+on and what it is good for: the model card beside the file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAUSING_S: Final = np.float32(0.175)
 _PAUSE: Final = FEATURES.index("pause_s")
 
 
-class ModelUnfit(DetectionError):
+class ModelUnfit(DetectionError):  # noqa: N818 - named like its siblings in detection
     """The model file does not fit this program."""
 
 
@@ -74,12 +74,13 @@ class Trees:
     def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Calibrated log odds of a machine, float64 [k]."""
         total = self.value.ravel()[self.leaves(features)].astype(np.int64).sum(axis=0) + self.base
-        return self.slope * (total / MICRO) + self.offset
+        odds: NDArray[np.float64] = self.slope * (total / MICRO) + self.offset
+        return odds
 
     def contributions(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """What each feature added along the paths, in log odds, float64 [FEATURES], for features [FEATURES, 1]."""
         given = np.zeros(len(FEATURES))
-        trees, nodes = self.feature.shape
+        trees = self.feature.shape[0]
         for tree in range(trees):
             node = 0
             for _ in range(self.depth):

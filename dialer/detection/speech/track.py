@@ -1,8 +1,8 @@
 """What a channel's voice has done since the answer: runs of speech, pauses, level, pitch, colour, noise.
 
 `SpeechTrack` carries sums and clocks per channel and turns them into the features of `FEATURES` when asked. It never
-decides. All arrays are [rows, channels] float32 and every operation is element-wise, so results are the same to the bit for
-any chunk size, any number of channels and any neighbours.
+decides. All arrays are [rows, channels] float32 and every operation is element-wise, so results are the same to the
+bit for any chunk size, any number of channels and any neighbours.
 """
 
 from __future__ import annotations
@@ -45,11 +45,12 @@ FEATURES: Final = (
     "first_at_s", "since_first_s", "speech_s", "segment_s", "longest_s", "first_segment_s", "segments", "pause_s",
     "longest_pause_s", "last_pause_s", "since_last_pause_s", "mean_pause_s", "pause_deviation_s", "pauses",
     "speech_ratio", "onset_rate", "onsets", "since_onset_s", "snr_db", "level_deviation_db", "crest_db", "end_level_db",
-    "level_drift_db", "pitch_log2", "pitch_deviation", "pitch_slope", "pitch_end", "pitch_drift", "voiced_ratio", "voicing",
-    "voicing_end", "high_share", "high_deviation", "high_drift", "low_share", "flatness", "change", "modulation_db",
-    "noise_step_db", "noise_before_dbm0", "pause_odds", "pause_excess_db", "digital_pause", "odds",
-    "pause_step_db", "pause_step_max_db", "floor_step_db", "floor_step_max_db", "fall_db", "rise_db", "deep_share", "shallow_share", "shape_deviation_db",
-    *(f"shape{band}_db" for band in range(BANDS)), *(f"spread{band}_db" for band in range(BANDS)),
+    "level_drift_db", "pitch_log2", "pitch_deviation", "pitch_slope", "pitch_end", "pitch_drift", "voiced_ratio",
+    "voicing", "voicing_end", "high_share", "high_deviation", "high_drift", "low_share", "flatness", "change",
+    "modulation_db", "noise_step_db", "noise_before_dbm0", "pause_odds", "pause_excess_db", "digital_pause", "odds",
+    "pause_step_db", "pause_step_max_db", "floor_step_db", "floor_step_max_db", "fall_db", "rise_db", "deep_share",
+    "shallow_share", "shape_deviation_db", *(f"shape{band}_db" for band in range(BANDS)), *(f"spread{band}_db" for
+    band in range(BANDS)),
 )  # fmt: skip
 """Names of the features, in the order of the rows that `SpeechTrack.features` gives."""
 
@@ -90,7 +91,7 @@ class SpeechTrack:
         state = self.state[:, hop.channels]
         s = dict(zip(_ROW_NAMES, state, strict=True))
         known = ~(hop.lost | hop.tainted)
-        speaking = _follow(s, odds, hop, known)
+        speaking = _follow(s, odds, known)
         _segments(s, speaking)
         heard = speaking & known & ~hop.digital
         _colour(s, hop, excess, heard)
@@ -105,7 +106,7 @@ class SpeechTrack:
         return _features(s)
 
 
-def _follow(s: dict[str, Float], odds: Float, hop: Hop, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _follow(s: dict[str, Float], odds: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Smooth the odds and give where somebody speaks (with hysteresis)."""
     s["age"] += 1
     goal = np.clip(odds, -_ODDS_LIMIT, _ODDS_LIMIT)
@@ -156,7 +157,11 @@ def _colour(s: dict[str, Float], hop: Hop, excess: Float, heard: NDArray[np.bool
     _rhythm(s, hop[Field.LEVEL], heard)
     first = heard & (s["time"] == 0)
     s["time"] += one
-    for name, value in (("recent_level", hop[Field.LEVEL]), ("recent_high", hop[Field.HIGH]), ("recent_voicing", hop[Field.VOICING])):
+    for name, value in (
+        ("recent_level", hop[Field.LEVEL]),
+        ("recent_high", hop[Field.HIGH]),
+        ("recent_voicing", hop[Field.VOICING]),
+    ):
         gain = np.where(first, np.float32(1), _RECENT * one)
         s[name] += gain * (value - s[name])
     opening = one * (s["time"] <= _OPENING_HOPS)
@@ -224,7 +229,9 @@ def _noise(s: dict[str, Float], hop: Hop, excess: Float, silent: NDArray[np.bool
     s["digital_after"] += silent & hop.digital & started
     fresh = s["pause"] <= 1
     s["pause_odds"][:] = np.where(fresh, s["odds"], s["pause_odds"] + np.float32(0.15) * (s["odds"] - s["pause_odds"]))
-    s["excess_now"][:] = np.where(silent | ~started, s["excess_now"] + np.float32(0.2) * (excess - s["excess_now"]), excess)
+    s["excess_now"][:] = np.where(
+        silent | ~started, s["excess_now"] + np.float32(0.2) * (excess - s["excess_now"]), excess
+    )
 
 
 def _line(s: dict[str, Float], state: Float, meter: VoiceMeter, quiet: NDArray[np.bool_]) -> None:
@@ -232,7 +239,9 @@ def _line(s: dict[str, Float], state: Float, meter: VoiceMeter, quiet: NDArray[n
     started = s["first_at"] >= 0
     before = quiet & ~started & (s["age"] > 4)
     s["before_n"] += before
-    share = np.where(before, np.float32(1) / np.maximum(np.minimum(s["before_n"], np.float32(60)), np.float32(1)), np.float32(0))
+    share = np.where(
+        before, np.float32(1) / np.maximum(np.minimum(s["before_n"], np.float32(60)), np.float32(1)), np.float32(0)
+    )
     rows = state[_ROW["before0"] : _ROW["before0"] + BANDS]
     rows += share * (meter.bands - rows)
     now = quiet & started & (s["pause"] >= 3)
@@ -245,10 +254,12 @@ def _line(s: dict[str, Float], state: Float, meter: VoiceMeter, quiet: NDArray[n
 def _steps(s: dict[str, Float], kind: str, valid: NDArray[np.bool_]) -> tuple[Float, Float]:
     """Mean and highest rise over the bands from the line before the first word, in dB."""
     rises = [np.where(valid, s[f"{kind}{band}"] - s[f"before{band}"], np.float32(0)) for band in range(BANDS)]
-    total, highest = rises[0], rises[0]
+    mean: Float = rises[0]
+    highest: Float = rises[0]
     for rise in rises[1:]:
-        total, highest = total + rise, np.maximum(highest, rise)
-    return total / np.float32(BANDS), highest
+        mean, highest = mean + rise, np.maximum(highest, rise)
+    mean = mean / np.float32(BANDS)
+    return mean, highest
 
 
 def _features(s: dict[str, Float]) -> Float:
@@ -263,7 +274,9 @@ def _features(s: dict[str, Float]) -> Float:
     level, high, pitch = s["level"] / n, s["high"] / n, s["pitch"] / v
     first_n = np.maximum(np.minimum(s["time"], _OPENING_HOPS), one)
     first_v = np.maximum(s["opening_voiced"], one)
-    before = np.where(s["noise_before_n"] > 0, s["noise_before"] / np.maximum(s["noise_before_n"], one), np.float32(-74))
+    before = np.where(
+        s["noise_before_n"] > 0, s["noise_before"] / np.maximum(s["noise_before_n"], one), np.float32(-74)
+    )
     after = np.where(s["noise_after_n"] > 0, s["noise_after"] / np.maximum(s["noise_after_n"], one), before)
     both = (s["noise_before_n"] > 4) & (s["noise_after_n"] > 4)
     segment = np.where(s["speaking"] > 0, s["age"] - s["seg_start"], zero)

@@ -1,11 +1,11 @@
 """Where a voice is: per hop the log odds that speech sounds, by band levels over their own noise floors.
 
-A small network (ReLU, two layers of weights) looks at eight bands of 406 Hz, each against the minimum of its own smoothed level
-over 1.5 s, at the talker's peak and at voicing. So street noise, babble, surf and a change of level are told from
-a voice where a single level gate would not. Lost, digital and tonal hops are time without evidence.
+A small network (ReLU, two layers of weights) looks at eight bands of 406 Hz, each against the minimum of its own
+smoothed level over 1.5 s, at the talker's peak and at voicing. So street noise, babble, surf and a change of level
+are told from a voice where a single level gate would not. Lost, digital and tonal hops are time without evidence.
 
-State is one float32 matrix [rows, channels]; every operation is element-wise in a fixed order, so a channel's result does not
-depend on its neighbours.
+State is one float32 matrix [rows, channels]; every operation is element-wise in a fixed order, so a channel's result
+does not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class VoiceMeter:
     """Gives log odds of speech for every hop.
 
     Args:
-        weights: ``w1`` [hidden, INPUTS], ``b1`` [hidden], ``w2`` [hidden], ``b2`` [1], float32; None: inputs only (training).
+        weights: ``w1`` [hidden, INPUTS], ``b1`` [hidden], ``w2`` [hidden], ``b2`` [1], float32; None: inputs only
+        (training).
     """
 
     def __init__(self, weights: dict[str, Float] | None) -> None:
@@ -73,16 +74,15 @@ class VoiceMeter:
         self.state[_PEAK, channels] = -96.0
 
     def step(self, hop: Hop) -> tuple[Float, Float, Float]:
-        """Take a hop; give log odds of speech, level over the floor in dB (mean of bands), and the floor in dBm0, each [k]."""
+        """Take a hop; give log odds of speech, dB over the floor (mean of bands) and the floor in dBm0, each [k]."""
         now = hop.channels
         s = self.state[:, now]
-        heard = hop.analysed | ~(hop.digital | hop.lost)
-        heard &= ~(hop.digital | hop.lost | hop.tainted | hop.locked)
+        heard = ~(hop.digital | hop.lost | hop.tainted | hop.locked)
         self.bands = bands = self._bands(hop)
         self.floor = floor = self._track(s, bands, heard)
         excess = np.clip(bands - floor, 0, 40)
         self._smooth(s, hop, excess, heard)
-        power = excess.sum(axis=0) if BANDS == 1 else _sum_rows(excess)
+        power = _sum_rows(excess)
         self.inputs = self._stack(s, hop, floor)
         if self._weights is not None:
             odds = self._odds(self.inputs)
@@ -102,7 +102,9 @@ class VoiceMeter:
         """Follow each band's minimum; give the floors [BANDS, k]."""
         count = s[_HEARD]
         first = count == 0
-        s[_SMOOTH] = np.where(heard, np.where(first, bands, s[_SMOOTH] + np.float32(0.3) * (bands - s[_SMOOTH])), s[_SMOOTH])
+        s[_SMOOTH] = np.where(
+            heard, np.where(first, bands, s[_SMOOTH] + np.float32(0.3) * (bands - s[_SMOOTH])), s[_SMOOTH]
+        )
         s[_MINIMUM] = np.where(heard, np.minimum(s[_MINIMUM], s[_SMOOTH]), s[_MINIMUM])
         s[_HEARD] = count = count + heard
         turn = np.flatnonzero(heard & (count % _PART_HOPS == 0))
@@ -156,7 +158,8 @@ class VoiceMeter:
             hidden += w1[:, i : i + 1] * inputs[i]
         np.maximum(hidden, 0, out=hidden)
         hidden *= w2[:, None]
-        return _sum_rows(hidden) + b2[0]
+        odds: Float = _sum_rows(hidden) + b2[0]
+        return odds
 
 
 def _sum_rows(matrix: Float) -> Float:
