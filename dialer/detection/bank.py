@@ -29,6 +29,7 @@ _PAUSE_HOPS: Final = tuple(round(s / HOP_S) for s in PAUSES_S)
 _ASK_EVERY: Final = 10
 _CONFIRM_POINTS: Final = 18
 _BELIEVED_PAUSE_S: Final = 0.5
+_BELIEVED_POINTS: Final = 14
 _MOST_NOISE: Final = np.float32(0.2)  # share of noise that is taken out of a purity
 _DOUBTED_HOPS: Final = 9
 _CALL_ABOVE_DB: Final = np.float32(4.0)
@@ -79,6 +80,7 @@ class DetectorBank:
         self._voice = np.zeros(channels, np.bool_)
         self._speech = np.zeros(channels, np.bool_)
         self._voiced = np.zeros(channels, np.int32)
+        self._murmur = np.zeros(channels, np.int32)  # the same points since the answer, never taken back
         self._begun = np.zeros(channels, np.int64)
         self._last_voice = np.zeros(channels, np.int64)
         self._digital = np.zeros(channels, np.int32)
@@ -114,7 +116,7 @@ class DetectorBank:
         self._is_open[channel] = True
         for flags in (self._followed, self._locked, self._doubted, self._voice, self._speech):
             flags[channel] = False
-        for counts in (self._voiced, self._begun, self._last_voice, self._digital, self._data_run):
+        for counts in (self._voiced, self._murmur, self._begun, self._last_voice, self._digital, self._data_run):
             counts[channel] = 0
         self._awaits[channel] = phase == "answered"
         self._due[channel] = 0
@@ -127,7 +129,7 @@ class DetectorBank:
         state.answer(self._front.samples_heard(channel) // 80)
         self._awaits[channel] = state.open
         self._speech[channel] = False
-        self._voiced[channel] = 0
+        self._voiced[channel] = self._murmur[channel] = 0
         self._begun[channel] = self._front.samples_heard(channel) // 80
         self._due[channel] = 0
         self._media[channel] = False
@@ -338,7 +340,9 @@ class DetectorBank:
             self._voiced[rows] = 0
             self._begun[rows] = np.maximum(self._begun[rows], hop.index[begins] - 4)
         self._voice[now] = voice
-        self._voiced[now] = np.where(hop.locked, 0, self._voiced[now] + _voiced_points(hop, like_tone))
+        points = _voiced_points(hop, like_tone)
+        self._voiced[now] = np.where(hop.locked, 0, self._voiced[now] + points)
+        self._murmur[now] += points
         talking = self._speech[now]
         sounding = hop.active & voice & talking
         self._last_voice[now] = np.where(sounding, hop.index, self._last_voice[now])
@@ -415,7 +419,11 @@ class DetectorBank:
         """Where no voice was confirmed but the classifier has heard one and it has ended: take its word, as in loud streets."""
         channels = hop.channels[columns]
         pause = self._classifier.pause_s(channels)
-        heard = np.flatnonzero((self._classifier.probabilities(channels) != 0.5) & (pause >= np.float32(_BELIEVED_PAUSE_S)))
+        heard = np.flatnonzero(
+            (self._classifier.probabilities(channels) != 0.5)
+            & (pause >= np.float32(_BELIEVED_PAUSE_S))
+            & (self._murmur[channels] >= _BELIEVED_POINTS)
+        )
         for at in heard.tolist():
             channel = int(channels[at])
             state = self._state(channel)
