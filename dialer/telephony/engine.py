@@ -28,7 +28,7 @@ from dialer.telephony.event import Ended, PlaybackFinished, PlaybackStarted
 from dialer.telephony.incoming import incoming_leg
 from dialer.telephony.leg import IncomingLeg, Leg
 from dialer.telephony.library import Library
-from dialer.telephony.names import Names
+from dialer.telephony.names import Names, is_host
 from dialer.telephony.pinger import Pinger
 from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.prompt import PromptCache
@@ -153,11 +153,14 @@ class Engine:
         gateway = self.settings.gateways.get(request.gateway)
         if gateway is None:
             return refused(leg, "unknown_gateway")
+        host = next_hop(request, gateway)
+        if not is_host(host):
+            return refused(leg, "malformed")
         leg.holds_channel = self.channels.take(request.gateway)
         if not leg.holds_channel:
             return refused(leg, "no_channel")
         try:
-            if not await self.names.resolves(next_hop(request, gateway)):
+            if not await self.names.resolves(host):
                 return self._unresolved(leg)
             await self.thread.call(self._place, leg, gateway, request)
         except BaseException:  # the dialling task was cancelled: nobody will ever hold this leg

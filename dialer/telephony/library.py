@@ -6,6 +6,8 @@ Imports pjsua2, so it is imported only when a user agent starts.
 from __future__ import annotations
 
 import logging
+import ssl
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from dialer.telephony.engine import Engine
 
 log = logging.getLogger(__name__)
+
+ONLY_ONE = threading.Lock()
+"""Held while the library is open: a second Endpoint in the process would abort it."""
 
 CLOCK_RATE = 8000
 FRAME_MS = 20
@@ -44,10 +49,9 @@ class Library:
         Raises:
             StartFailed: when it refuses; all that was opened is closed again.
         """
-        try:
-            self._endpoint = pj.Endpoint()
-        except pj.Error as fault:
-            raise StartFailed("a user agent runs in this process already; pjsua is one per process") from fault
+        if not ONLY_ONE.acquire(blocking=False):
+            raise StartFailed("a user agent runs in this process already; pjsua is one per process")
+        self._endpoint = pj.Endpoint()
         try:
             pj.log_to_stderr(self._settings.log_level)
             self._endpoint.libCreate()
@@ -102,6 +106,7 @@ class Library:
         except pj.Error as fault:
             log.warning("pjsua2 did not close cleanly: %s", fault.info())
         pj.Endpoint.__swig_destroy__(self._endpoint)
+        ONLY_ONE.release()
 
     def _known_codecs(self) -> dict[str, str]:
         """Our names and the library's ids; every codec the library has is turned off."""
@@ -129,6 +134,7 @@ class Library:
         config.boundAddress = "" if self._settings.listen_host in {"0.0.0.0", "::"} else self._settings.listen_host  # noqa: S104
         config.publicAddress = self._settings.public_address or ""
         if name == "tls":
+            check_tls(self._settings)
             set_tls(config.tlsConfig, self._settings)
         try:
             number = self._endpoint.transportCreate(kind, config)
@@ -175,6 +181,23 @@ def endpoint_config(settings: UserAgentSettings) -> Any:
     media.jbMax = JITTER_MAX_MS
     media.sndAutoCloseTime = -1
     return config
+
+
+def check_tls(settings: UserAgentSettings) -> None:
+    """Reads the PEM files as the library will, which itself says nothing when it cannot.
+
+    Raises:
+        StartFailed: when a file is missing, no PEM, or the key is another certificate's.
+    """
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if settings.tls_certificate is not None and settings.tls_key is not None:
+            context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+        if settings.tls_ca is not None:
+            context.load_verify_locations(settings.tls_ca)
+    except (OSError, ssl.SSLError) as fault:
+        files = f"{settings.tls_certificate}, {settings.tls_key}, {settings.tls_ca}"
+        raise StartFailed(f"TLS cannot use certificate, key or CA ({files}): {fault}") from fault
 
 
 def set_tls(config: Any, settings: UserAgentSettings) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 import time
 
 GOOD_FOR_S = 60.0
 PATIENCE_S = 5.0
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9.])?|[0-9A-Fa-f:.]+")
 
 
 def host_of(uri: str) -> str:
@@ -21,6 +23,11 @@ def host_of(uri: str) -> str:
     if place.startswith("["):
         return place[1:].partition("]")[0]
     return place.partition(":")[0]
+
+
+def is_host(text: str) -> bool:
+    """True when the text could be a host's name or address."""
+    return bool(HOST.fullmatch(text))
 
 
 def is_address(host: str) -> bool:

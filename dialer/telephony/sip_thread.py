@@ -7,6 +7,7 @@ asyncio posts commands into a queue and rings the bell; the thread answers by ev
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import heapq
 import itertools
@@ -20,6 +21,7 @@ from typing import Any, Protocol
 log = logging.getLogger(__name__)
 
 POLL_MS = 20  # the library's own deferred jobs (DTMF) wait at most this long; commands ring the bell and do not wait
+EXIT_PATIENCE_S = 1.0
 
 
 class Library(Protocol):
@@ -69,6 +71,7 @@ class SipThread:
 
     async def start(self) -> None:
         """Starts the thread and opens the library; raises what opening raises."""
+        atexit.register(self._at_exit)
         opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, args=(opened,), name="sip", daemon=True)
         self._thread.start()
@@ -82,6 +85,14 @@ class SipThread:
         self._ring()
         await asyncio.to_thread(self._thread.join)
         self._thread = None
+        atexit.unregister(self._at_exit)
+
+    def _at_exit(self) -> None:
+        """The program ends without stop(): the library is closed all the same, or it would abort the process."""
+        if self._thread is not None and self._thread.is_alive():
+            self._stop_by = time.monotonic() + EXIT_PATIENCE_S
+            self._ring()
+            self._thread.join(2 * EXIT_PATIENCE_S)
 
     def post(self, command: Callable[[], None]) -> None:
         """Any thread: has a command run on the SIP thread as soon as it can."""

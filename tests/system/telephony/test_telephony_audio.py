@@ -146,10 +146,11 @@ async def test_a_file_is_played_once_and_its_end_is_told(ua, arrivals, tmp_path)
         assert playback.started_at is not None
         await asyncio.sleep(0.15)
         await recording.stop()
+        made_up = ua.taps.figures_of(far.tap_row).lost  # on a busy machine the far end's buffer may run dry in between
     with wave.open(str(tmp_path / "heard.wav")) as file:
         audio = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     loud = np.flatnonzero(np.abs(audio) > 500)
-    assert (loud[-1] - loud[0]) / 8000 == pytest.approx(0.8, abs=0.005)
+    assert (loud[-1] - loud[0]) / 8000 == pytest.approx(0.8, abs=0.005 + 0.02 * made_up)
     assert strongest_hz(audio[loud[0] : loud[0] + 3000]) == pytest.approx(700, abs=5)
     assert strongest_hz(audio[loud[0] + 3300 : loud[0] + 6200]) == pytest.approx(1300, abs=5)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from telephony_peers import Arrivals, free_port, strongest_hz, talk, with_gateway, write_tone
 
-from dialer.telephony import DialRequest, Playlist, StartFailed, UserAgent
+from dialer.telephony import DialRequest, Playlist, StartFailed
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +87,9 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(start, tls_setti
     assert (end.cause, end.ended_by, end.local) == ("transport", "network", True)
 
 
-async def test_an_unreadable_certificate_is_told(tls_settings, tmp_path):
+async def test_an_unreadable_certificate_is_told(start, tls_settings, tmp_path):
     with pytest.raises(StartFailed, match=r"tls|TLS|certificate"):
-        await UserAgent(replace(tls_settings, tls_certificate=tmp_path / "none.pem")).start()
+        await start(replace(tls_settings, tls_certificate=tmp_path / "none.pem"))
 
 
 async def test_encrypted_audio_is_what_was_sent(start, tls_settings, tmp_path):

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from dialer.telephony.names import Names, host_of, is_address
+from dialer.telephony.names import Names, host_of, is_address, is_host
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,13 @@ from dialer.telephony.names import Names, host_of, is_address
 )
 def test_the_host_of_a_uri_is_found(uri, host):
     assert host_of(uri) == host
+
+
+@pytest.mark.parametrize("text", ["", "@@", "a b", "-x", "<h>", "h;x"])
+def test_what_cannot_be_a_host_is_none(text):
+    assert not is_host(text)
+    assert is_host("pbx-1.example_x.de")
+    assert is_host("2001:db8::1")
 
 
 def test_addresses_are_known_without_asking():
