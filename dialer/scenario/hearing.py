@@ -238,15 +238,15 @@ class Listener:
         """
         now = time.monotonic()
         self._faults = [at for at in self._faults if now - at < FAULTS_WITHIN_S] + [now]
+        if len(self._faults) > FAULTS_ALLOWED:
+            self._failure = failure
+        else:
+            self._bank = self._make_bank()
         for hearing in self._hearings.values():
             self._call(hearing.mark_finished)
         self._hearings.clear()
         self._cursors.clear()
-        if len(self._faults) > FAULTS_ALLOWED:
-            self._failure = failure
-            return False
-        self._bank = self._make_bank()
-        return True
+        return self._failure is None
 
     def _tick(self) -> None:
         while self._commands:
