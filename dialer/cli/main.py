@@ -7,7 +7,7 @@ import sys
 import typer
 
 from dialer.callback.errors import DialerError
-from dialer.cli import callbacks, check, demo, lab, run
+from dialer.cli import callbacks, check, demo, evaluate, lab, replay, run
 from dialer.cli.console import err
 from dialer.telephony import TelephonyError
 
@@ -23,6 +23,9 @@ app.command("demo")(demo.demo)
 app.command("lab")(lab.lab)
 app.command("call")(run.call)
 app.command("check")(check.check)
+app.command("replay")(replay.replay)
+app.command("eval")(evaluate.evaluation)
+app.command("tune")(evaluate.tune)
 app.add_typer(callbacks.app, name="callbacks")
 
 

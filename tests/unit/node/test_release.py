@@ -52,7 +52,12 @@ def line(*services: str) -> Line:
 
 
 def released(agents: AgentPool, queue: Line, in_flight: Counter[str] | None = None, **paused: bool) -> list[str]:
-    return [callback.id for callback in Release(agents, config(**paused)).releasable(queue, Counter() if in_flight is None else in_flight)]
+    return [
+        callback.id
+        for callback in Release(agents, config(**paused)).releasable(
+            queue, Counter() if in_flight is None else in_flight
+        )
+    ]
 
 
 def test_first_come_is_first_dialled_and_no_more_than_agents_are_ready() -> None:
