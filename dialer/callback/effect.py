@@ -17,10 +17,28 @@ from dialer.callback.transition import Transition, check, completion_reason
 FREE_LIMIT = 10
 """Results of policy `free` in a row that do not count (records section 8, rule 1)."""
 
-GUARDED = frozenset(
-    {"id", "service", "state", "phase", "version", "created_at", "updated_at", "last_event", "in_queue"}
+SETTABLE = frozenset(
+    {
+        *(
+            "reason",
+            "reason_detail",
+            "type",
+            "desired_time",
+            "expires_at",
+            "deadline_at",
+            "next_dial_at",
+            "call_result",
+        ),
+        *("agent_id", "agents_rejected", "target", "target_index", "priority", "channel", "language", "offer"),
+        *("user_data", "props", "lookup", "push_targets", "origination_interaction_id", "survey_route_point"),
+        *("cancelled_by", "rescheduled_by", "recreated_by", "replaced_by", "parent_id", "root_id"),
+        *("name_recording", "access", "region"),
+    }
 )
-"""Fields that no caller may set with a transition."""
+"""Fields that a caller may set with a transition; all others follow from it."""
+
+ON_COMPLETION = frozenset({"reason", "reason_detail"})
+"""Settable only by what completes the callback."""
 
 
 def counts(result: CallResult, free_in_a_row: int) -> bool:
@@ -45,17 +63,14 @@ def consequences(
         before: The callback as it is.
         target: Where it goes.
         now: Time of the change.
-        changes: Further fields to set; they win over derived values.
+        changes: Further fields to set, of `SETTABLE`; they win over derived values.
 
     Raises:
         InvalidTransition: when a field is not the caller's to set, the reason is not the transition's, or
             `resume_state` does not allow it.
     """
-    unknown = set(changes) - set(Callback.__dataclass_fields__)
-    forbidden = GUARDED & set(changes)
-    if unknown or forbidden:
-        names = ", ".join(sorted(unknown | forbidden))
-        raise InvalidTransition(f"{row.number} cannot set {names}", event=row.number)
+    completes = target[0] is State.COMPLETED and before.state is not State.COMPLETED
+    _check_settable(row, changes, completes=completes)
     fields: dict[str, Any] = {
         "state": target[0],
         "phase": target[1],
@@ -69,10 +84,16 @@ def consequences(
     if row.call_result is not None:
         fields["call_result"] = row.call_result
     fields |= changes
-    if target[0] is State.COMPLETED and before.state is not State.COMPLETED:
+    if completes:
         fields |= _completion(row, now, fields)
     _check_resume(row, before, target)
     return fields
+
+
+def _check_settable(row: Transition, changes: Mapping[str, Any], *, completes: bool) -> None:
+    refused = set(changes) - (SETTABLE if completes else SETTABLE - ON_COMPLETION)
+    if refused:
+        raise InvalidTransition(f"{row.number} cannot set {', '.join(sorted(refused))}", event=row.number)
 
 
 def _of_place(before: Callback, target: Position, now: datetime) -> dict[str, Any]:

@@ -42,10 +42,15 @@ AFTER_LAST_ATTEMPT = (
     Reason.FAIL_CALL_TO_CUSTOMER,
     Reason.FAIL_USER_UNREACHABLE,
     Reason.FAIL_FAX_REACHED,
+    Reason.FAIL_INTERACTION_DELETED,
+    Reason.FAIL_TARGET_NOT_FOUND,
+    Reason.FAIL_AGENT_CONNECT,
+    Reason.FAIL_QUEUEING,
+    Reason.CANCELLED,
+    Reason.CANCELLED_BY_ADMIN,
     Reason.FAIL_TIMEOUT_TTL,  # the deadline forbids the retry (records section 8, rule 4)
-    Reason.FAIL_TARGET_NOT_FOUND,  # `queued_ttl` forbids it
 )
-"""Reasons by section 9, and those of the rules that may forbid a retry."""
+"""Reasons by section 9, for results may be overridden; and that of the deadline."""
 
 NOT_REACHABLE = (Reason.FAIL_CALL_TO_CUSTOMER, Reason.FAIL_USER_UNREACHABLE)
 

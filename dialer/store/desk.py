@@ -108,12 +108,18 @@ class Stage:
             UnknownCallback: when there is none.
             VersionConflict: when `version` is given and not the current one.
         """
-        found = self.callbacks.get(callback_id) or self._desk.callbacks.get(callback_id)
-        if found is None or callback_id in self._desk.removed:
+        found = self.find(callback_id)
+        if found is None:
             raise UnknownCallback(callback_id)
         if version is not None and found.version != version:
             raise VersionConflict(callback_id, version, found.version)
         return found
+
+    def find(self, callback_id: str) -> Callback | None:
+        """The callback as it stands now; None when there is none (any more)."""
+        if callback_id in self._desk.removed:
+            return None
+        return self.callbacks.get(callback_id) or self._desk.callbacks.get(callback_id)
 
     def open_attempt(self, callback_id: str) -> Attempt | None:
         """The callback's open attempt."""
@@ -154,10 +160,11 @@ class Stage:
         actor: Actor,
         now: datetime,
         changes: Mapping[str, Any],
+        facts: Mapping[str, Any] | None = None,
         user: str | None = None,
         note: str = "",
     ) -> Callback:
-        """Carry out one transition.
+        """Carry out one transition; `changes` are the caller's, `facts` the store's own.
 
         An attempt that is still open stays so, and its node keeps the lease, until the customer's leg has ended: the
         number is not free before.
@@ -169,7 +176,7 @@ class Stage:
         target = resolve(event, before.position, to, actor=actor)
         if row is None or target is None:
             raise InvalidTransition(f"{event} removes the record: use Store.remove_expired", event=event)
-        fields = consequences(row, before, target, now, changes)
+        fields = {**consequences(row, before, target, now, changes), **(facts or {})}
         if self.open_attempt(before.id) is not None:
             fields |= self._with_open_attempt(before, event)
         if target == (State.QUEUED, Phase.SUBMITTING):

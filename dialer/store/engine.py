@@ -17,6 +17,12 @@ Durable = Literal["process", "power"]
 BUSY_TIMEOUT_MS = 500
 """How long SQLite itself waits for a lock; the writer tries again until its own limit."""
 
+REPLY_LIMIT_S = 30.0
+"""How long PostgreSQL may take for one statement, a wait for a lock included."""
+
+CONNECT_LIMIT_S = 5.0
+"""How long it may take to answer a new connection."""
+
 READERS = 4
 """Connections for reading."""
 
@@ -96,7 +102,7 @@ def _postgres(url: URL, durable: Durable, *, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"timeout": 5, "server_settings": settings},
+        connect_args={"timeout": CONNECT_LIMIT_S, "command_timeout": REPLY_LIMIT_S, "server_settings": settings},
     )
 
 

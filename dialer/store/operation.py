@@ -138,16 +138,22 @@ class BeginAttempt:
         if target not in DIAL_PLACES:
             raise InvalidTransition(f"{self.event} does not begin an attempt", event=self.event)
         attempt = stage.begin_attempt(before, self.now, self.node)
-        changes = {
+        facts = {
             "node": self.node,
             "lease_until": self.lease_until,
             "next_dial_at": None,
             "dials": attempt.n,
             "first_dial_at": before.first_dial_at or self.now,
-            **self.changes,
         }
         after = stage.change(
-            before, self.event, to=target, actor=self.actor, now=self.now, changes=changes, note=self.note
+            before,
+            self.event,
+            to=target,
+            actor=self.actor,
+            now=self.now,
+            changes=self.changes,
+            facts=facts,
+            note=self.note,
         )
         return after, attempt
 
@@ -177,14 +183,15 @@ class EndAttempt:
     def apply(self, stage: Stage) -> Callback:
         """Close the attempt and move the callback on."""
         before = stage.callback(self.callback_id, self.version)
-        fields = {**stage.close_attempt(before, self.n, self.result, self.now), **self.changes}
+        facts = stage.close_attempt(before, self.n, self.result, self.now)
         return stage.change(
             before,
             self.event,
             to=self.to,
             actor=self.actor,
             now=self.now,
-            changes=fields,
+            changes={"call_result": facts.pop("call_result"), **self.changes},
+            facts=facts,
             user=self.user,
             note=self.note,
         )
@@ -211,6 +218,8 @@ class CloseAttempt:
         attempt = stage.open_attempt(self.callback_id)
         if attempt is None or attempt.n != self.n:
             return before
+        if before.position in DIAL_PLACES:
+            raise InvalidTransition("the callback is still being dialled: use Store.end_attempt", event="")
         return close_left_over(stage, before, attempt, self.result, self.now)
 
 
@@ -370,7 +379,7 @@ class Claim:
             before = close_left_over(stage, before, attempt, stale, self.now)
         if event == "":
             return stage.put(before, {**ownership, "updated_at": self.now})
-        return stage.change(before, event, to=None, actor=Actor.ENGINE, now=self.now, changes=ownership)
+        return stage.change(before, event, to=None, actor=Actor.ENGINE, now=self.now, changes={}, facts=ownership)
 
 
 def claim_event(before: Callback, now: datetime) -> str | None:
@@ -413,15 +422,16 @@ class Recover:
 
     def _resubmit(self, stage: Stage, before: Callback, attempt: Attempt | None) -> Callback:
         event = _RECOVERY[before.state]
-        changes: dict[str, Any] = {"node": None, "lease_until": None}
+        facts: dict[str, Any] = {"node": None, "lease_until": None}
         if attempt is not None:
             talking = before.state is State.PROCESSING and attempt.call_result is not None
             result = attempt.call_result if talking and attempt.call_result is not None else CallResult.STALE
-            changes |= stage.close_attempt(before, attempt.n, AttemptResult(call_result=result), self.now)
-        if event == "T92":
-            changes["reason_detail"] = "node_lost"
+            facts |= stage.close_attempt(before, attempt.n, AttemptResult(call_result=result), self.now)
+        changes = {"reason_detail": "node_lost"} if event == "T92" else {}
         note = f"node {before.node} lost" if before.node else "no node"
-        return stage.change(before, event, to=None, actor=Actor.NODE, now=self.now, changes=changes, note=note)
+        return stage.change(
+            before, event, to=None, actor=Actor.NODE, now=self.now, changes=changes, facts=facts, note=note
+        )
 
 
 _RECOVERY = {State.QUEUED: "T90", State.ROUTING: "T91", State.PROCESSING: "T92"}
@@ -457,8 +467,7 @@ class Release:
     def apply(self, stage: Stage) -> list[Callback]:
         """Give back those that are still the node's."""
         released = []
-        for callback_id in self.ids:
-            before = stage.callback(callback_id)
+        for before in filter(None, map(stage.find, self.ids)):
             if before.node == self.node and before.position not in UNOWNED:
                 waiting = before.phase is Phase.WAITING
                 given = {"node": None, "lease_until": None} if waiting else {"lease_until": self.now}
@@ -477,11 +486,10 @@ class Remove:
     def apply(self, stage: Stage) -> list[str]:
         """Delete those that are over."""
         over = []
-        for callback_id in self.ids:
-            before = stage.callback(callback_id)
+        for before in filter(None, map(stage.find, self.ids)):
             if before.state is State.COMPLETED and before.expires_at is not None and before.expires_at <= self.now:
                 resolve("T89", before.position, None, actor=Actor.ENGINE)
-                over.append(callback_id)
+                over.append(before.id)
         stage.removed += over
         return over
 

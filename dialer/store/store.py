@@ -293,6 +293,7 @@ class Store(Reader):
         """Close an attempt whose callback has moved on already (cancel, purge); one that is closed stays as it is.
 
         Raises:
+            InvalidTransition: when the callback is still being dialled, so that `end_attempt` is due.
             UnknownCallback: when there is none.
         """
         return await self._writer.submit(

@@ -239,7 +239,7 @@ async def test_one_that_the_database_does_not_take_does_not_disturb_those_writte
         desk.store.add_journal(fine[0].id, [entry]),
         desk.dial(fine[1]),
         desk.store.add_journal("1-none", [JournalEntry(at=NOW, t_ms=0.0, kind="sip", text="x")]),
-        desk.dial(fine[2], changes={"dials": "not a number"}),
+        desk.dial(fine[2], changes={"priority": "not a number"}),
         desk.dial(fine[3]),
         return_exceptions=True,
     )

@@ -87,7 +87,7 @@ async def test_leases_are_prolonged_and_lost_ones_are_told(desk):
 
 async def test_waiting_callbacks_that_are_released_are_free_at_once(desk):
     waiting, (dialing, _) = await desk.waiting("+1"), await desk.dial(await desk.waiting("+2"))
-    released = await desk.store.release([waiting.id, dialing.id], now=desk.later(1), node="n1")
+    released = await desk.store.release([waiting.id, dialing.id, "1-none"], now=desk.later(1), node="n1")
     assert len(released) == 2
     [taken] = await desk.store.claim("n2", now=desk.now)
     assert taken.id == waiting.id

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dialer.callback.record import JournalEntry, NewCallback
-from dialer.store import CallbackFilter, Store, StoreBusy, StoreFull, StoreUnavailable
+from dialer.store import CallbackFilter, Store, StoreBusy, StoreFull, StoreUnavailable, engine
 
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 
@@ -195,6 +195,28 @@ async def test_a_server_that_goes_away_is_told_and_used_again_when_it_is_back(ow
         assert await store.find(CallbackFilter()) == [kept]
         await store.heartbeat(now=NOW)
     assert len(await store.claim(now=NOW)) == 1
+    await store.close()
+
+
+async def test_a_server_that_does_not_answer_is_told_in_time(own_postgres, monkeypatch):
+    monkeypatch.setattr(engine, "REPLY_LIMIT_S", 0.5)
+    store = await Store.open(own_postgres.create_database("dialer"))
+    kept = await store.create(new(), event="T01", actor="api", now=NOW)
+    pids = await store._writer.run(
+        lambda connection: [row[0] for row in connection.exec_driver_sql("SELECT pid FROM pg_stat_activity")]
+    )
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        for ask in (store.transition(kept.id, 1, "T80", actor="api", now=NOW), store.find(CallbackFilter())):
+            with pytest.raises(StoreUnavailable, match="cannot be reached"):
+                await ask
+        assert time.monotonic() - began < 20
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    assert (await store.transition(kept.id, 1, "T80", actor="api", now=NOW)).version == 2
     await store.close()
 
 

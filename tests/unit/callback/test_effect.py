@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.callback.effect import GUARDED, consequences
+from dialer.callback.effect import SETTABLE, consequences
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Callback
 from dialer.callback.state import IN_QUEUE, POSITIONS, UNOWNED, Phase, State
@@ -77,7 +77,18 @@ def test_a_transfer_is_remembered():
     assert follow("T71", place, place)["transferred"] is True
 
 
-@given(st.sampled_from(sorted(GUARDED | {"nonsense"})))
+def test_what_may_be_set_is_a_field():
+    assert set(Callback.__dataclass_fields__) > SETTABLE
+
+
+def test_a_reason_is_set_only_by_what_completes():
+    with pytest.raises(InvalidTransition, match="T33 cannot set reason"):
+        follow("T33", RETRY, WAITING, {"reason": "AGENT_CONNECTED"})
+    with pytest.raises(InvalidTransition, match="T08 cannot set reason"):
+        follow("T08", COMPLETED, COMPLETED, {"reason": "AGENT_CONNECTED"})
+
+
+@given(st.sampled_from(sorted({*set(Callback.__dataclass_fields__) - SETTABLE, "nonsense"})))
 def test_guarded_and_unknown_fields_cannot_be_set(name):
     with pytest.raises(InvalidTransition, match=f"cannot set {name}"):
         follow("T33", RETRY, WAITING, {name: None})
