@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from dialer.callback.call_result import CallResult
-from dialer.callback.record import AttemptResult, Callback, NewCallback
+from dialer.callback.record import AttemptResult, Callback, JournalEntry, NewCallback
 from dialer.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,7 @@ class Measured:
     seconds: float = 0.0
     cpu_s: float = 0.0
     transactions: int = 0
+    writes: int = 3
     begin_ms: list[float] = field(default_factory=list)
     end_ms: list[float] = field(default_factory=list)
 
@@ -59,7 +60,7 @@ class Measured:
             "end_p50_ms": round(statistics.median(self.end_ms), 2),
             "end_p95_ms": round(_percentile(self.end_ms, 95), 2),
             "cores": round(self.cpu_s / self.seconds, 3),
-            "writes_per_commit": round(3 * self.pairs / self.transactions, 1),
+            "writes_per_commit": round(self.writes * self.pairs / self.transactions, 1),
         }
 
 
@@ -78,7 +79,7 @@ async def _prepare(store: Store, writers: int) -> list[Callback]:
     return await store.claim(now=now, limit=writers, lease_s=3600)
 
 
-async def _call(store: Store, callback: Callback, measured: Measured) -> Callback:
+async def _call(store: Store, callback: Callback, measured: Measured, steps: int) -> Callback:
     now = datetime.now(UTC)
     start = time.perf_counter()
     callback, attempt = await store.begin_attempt(callback.id, callback.version, now=now, lease_s=3600)
@@ -95,31 +96,36 @@ async def _call(store: Store, callback: Callback, measured: Measured) -> Callbac
     measured.begin_ms.append((begun - start) * 1000)
     measured.end_ms.append((time.perf_counter() - begun) * 1000)
     measured.pairs += 1
+    if steps:
+        entry = JournalEntry(at=now, t_ms=12.5, kind="sip", text="180 Ringing", attempt=attempt.n, data={"status": 180})
+        await store.add_journal(callback.id, [entry] * steps)
     return await store.transition(callback.id, callback.version, "T33", actor="engine", now=now)
 
 
 async def _writer(
-    store: Store, callback: Callback, measured: Measured, until: float, first: float, pause: float
+    store: Store, callback: Callback, measured: Measured, until: float, first: float, pause: float, steps: int
 ) -> None:
     due = first
     while time.perf_counter() < until:
         if pause:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             due += pause
-        callback = await _call(store, callback, measured)
+        callback = await _call(store, callback, measured, steps)
 
 
-async def measure(url: str, database: str, durable: Any, writers: int, seconds: float, rate: float | None) -> Measured:
-    """Run the writers; `rate` attempts per second are offered, or as many as go through."""
+async def measure(
+    url: str, database: str, durable: Any, writers: int, seconds: float, rate: float | None, steps: int = 0
+) -> Measured:
+    """Run the writers; `rate` attempts per second are offered, or as many as go through, each with journal `steps`."""
     store = await Store.open(url, durable=durable)
     callbacks = await _prepare(store, writers)
-    measured = Measured(database, durable, writers, rate)
+    measured = Measured(database, durable, writers, rate, writes=4 if steps else 3)
     before, usage = store.transactions, resource.getrusage(resource.RUSAGE_SELF)
     start = time.perf_counter()
     pause = writers / rate if rate else 0.0
     await asyncio.gather(
         *(
-            _writer(store, callback, measured, start + seconds, start + pause * n / writers, pause)
+            _writer(store, callback, measured, start + seconds, start + pause * n / writers, pause, steps)
             for n, callback in enumerate(callbacks)
         )
     )
@@ -172,12 +178,15 @@ def main() -> None:
         "--only", default="", help="part of sqlite/process, sqlite/power, postgresql/process, postgresql/power"
     )
     parser.add_argument("--folder", default=None, help="where the SQLite files are made; default: a temporary folder")
+    parser.add_argument("--journal", type=int, default=0, help="journal entries per attempt, written together")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder, _databases(options.only, folder) as databases:
         rows = []
         for kind, durable, url in databases:
-            measured = asyncio.run(measure(url, kind, durable, options.writers, options.seconds, options.rate))
+            measured = asyncio.run(
+                measure(url, kind, durable, options.writers, options.seconds, options.rate, options.journal)
+            )
             rows.append(measured.row())
             if options.json:
                 print(json.dumps(rows[-1]), flush=True)
