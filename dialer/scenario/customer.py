@@ -82,11 +82,11 @@ class CustomerCall:
         cls, house: House, service: ServiceOptions, story: Story, callback: Callback, request: DialRequest
     ) -> CustomerCall:
         """Places the call; the attempt's row must be committed before."""
+        country = country_of(callback.number) or house.config.detection.country
+        leg = await house.user_agent.dial(request)
         story.tell(
             "sip", f"INVITE {request.number} through {request.gateway}", number=request.number, gateway=request.gateway
         )
-        country = country_of(callback.number) or house.config.detection.country
-        leg = await house.user_agent.dial(request)
         return cls(house, service, story, leg, language=callback.language, country=country)
 
     async def reach(self) -> Outcome:

@@ -16,6 +16,7 @@ from dialer.store.errors import StoreError
 log = structlog.get_logger(__name__)
 
 WRITE_EVERY_S = 0.25
+MOST_KEPT = 500  # steps of one callback that wait while the store refuses
 
 
 class StoryWriter:
@@ -44,12 +45,15 @@ class StoryWriter:
     async def flush(self) -> None:
         """Writes all steps taken over so far. A store that refuses keeps them waiting."""
         batch, self._waiting = self._waiting, {}
-        for callback_id, entries in batch.items():
-            try:
-                await self._store.add_journal(callback_id, entries)
-            except StoreError as fault:
-                log.warning("story_not_written", callback=callback_id, steps=len(entries), cause=str(fault))
-                self._waiting[callback_id] = entries + self._waiting.get(callback_id, [])
+        await asyncio.gather(*(self._write(callback_id, entries) for callback_id, entries in batch.items()))
+
+    async def _write(self, callback_id: str, entries: list[JournalEntry]) -> None:
+        """Writes one callback's steps; those of all callbacks at the same time share the store's transactions."""
+        try:
+            await self._store.add_journal(callback_id, entries)
+        except StoreError as fault:
+            log.warning("story_not_written", callback=callback_id, steps=len(entries), cause=str(fault))
+            self._waiting[callback_id] = (entries + self._waiting.get(callback_id, []))[-MOST_KEPT:]
 
     async def _run(self) -> None:
         while True:
