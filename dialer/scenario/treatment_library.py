@@ -57,10 +57,9 @@ class TreatmentLibrary:
 
     def _find(self, uri: str, language: str | None) -> Path | None:
         name = uri.removeprefix(BUILT_IN_PREFIX)
-        if Path(name).is_absolute():
-            return Path(name) if Path(name).is_file() else None
         for folder in self._folders(uri):
-            for candidate in (*((folder / language / name,) if language else ()), folder / name):
+            candidates = [folder / language / name] if language else []
+            for candidate in [*candidates, folder / name]:
                 if candidate.resolve().is_relative_to(folder.resolve()) and candidate.is_file():
                     return candidate
         return None

@@ -186,11 +186,12 @@ class UserTerminated:
 
     async def fail(self, fault: Exception) -> None:
         """Completes the callback as FAIL_ERROR (T88) after an unhandled error; its legs are gone already."""
-        changes = {"reason": Reason.FAIL_ERROR, "reason_detail": type(fault).__name__}
+        reason, detail = Reason.FAIL_ERROR, type(fault).__name__
         if self.ledger.attempt is None:
-            await self.ledger.move("T88", **changes)
+            await self.ledger.move("T88", reason=reason, reason_detail=detail)
         else:
-            await self.ledger.end_attempt("T88", self._attempt_result(CallResult.SYSTEM_ERROR), **changes)
+            result = self._attempt_result(CallResult.SYSTEM_ERROR)
+            await self.ledger.end_attempt("T88", result, reason=reason, reason_detail=detail)
 
     async def _interrupted(self) -> None:
         assert self.interruption is not None
