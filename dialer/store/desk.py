@@ -8,7 +8,7 @@ leaves nothing behind and does not disturb its neighbours.
 import base64
 import dataclasses
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,7 +61,7 @@ class Desk:
     begun: set[AttemptKey] = dataclasses.field(default_factory=set)
     attempts: dict[AttemptKey, Attempt] = dataclasses.field(default_factory=dict)
     history: list[tuple[str, HistoryEntry]] = dataclasses.field(default_factory=list)
-    journal: list[tuple[str, JournalEntry]] = dataclasses.field(default_factory=list)
+    journal: list[tuple[str, Sequence[JournalEntry]]] = dataclasses.field(default_factory=list)
     removed: list[str] = dataclasses.field(default_factory=list)
 
     def keep(self, stage: "Stage") -> None:
@@ -98,7 +98,7 @@ class Stage:
         self.begun: set[AttemptKey] = set()
         self.attempts: dict[AttemptKey, Attempt] = {}
         self.history: list[tuple[str, HistoryEntry]] = []
-        self.journal: list[tuple[str, JournalEntry]] = []
+        self.journal: list[tuple[str, Sequence[JournalEntry]]] = []
         self.removed: list[str] = []
 
     def callback(self, callback_id: str, version: int | None = None) -> Callback:

@@ -348,7 +348,7 @@ class AddJournal:
 
     def apply(self, stage: Stage) -> None:
         """Add them."""
-        stage.journal += [(self.callback_id, entry) for entry in self.entries]
+        stage.journal.append((self.callback_id, self.entries))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,9 +69,9 @@ class Reader:
     async def journal(self, callback_id: str) -> list[JournalEntry]:
         """Its timeline, in order of time."""
         c = schema.journal.c
-        columns = [c[name] for name in rows.JOURNAL_FIELDS]
-        statement = sa.select(*columns).where(c.callback_id == callback_id).order_by(c.at, c.t_ms, c.id)
-        return [rows.to_journal(row) for row in await self._all(statement)]
+        batches = await self._all(sa.select(c.entries).where(c.callback_id == callback_id).order_by(c.id))
+        entries = [entry for batch in batches for entry in rows.to_journal(batch[0])]
+        return sorted(entries, key=lambda entry: (entry.at, entry.t_ms))
 
     async def nodes(self) -> list[NodeInfo]:
         """All nodes ever seen, by name."""

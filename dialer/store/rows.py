@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from dialer.callback.call_result import CallResult, DialResult
 from dialer.callback.record import Attempt, Callback, HistoryEntry, JournalEntry, NodeInfo
 from dialer.callback.state import Actor, Phase, State
+from dialer.store import schema
 
 CALLBACK_FIELDS = tuple(field.name for field in fields(Callback))
 """Columns of `callback` in the order in which they are read; every field of the record is one."""
 
 ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
 HISTORY_FIELDS = tuple(field.name for field in fields(HistoryEntry))
-JOURNAL_FIELDS = tuple(field.name for field in fields(JournalEntry))
 NODE_FIELDS = tuple(field.name for field in fields(NodeInfo))
 
 _STATES = {state.value: state for state in State}
@@ -36,7 +37,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 }
 
 _EMPTY_AS_NULL = frozenset(
-    {"agents_rejected", "push_targets", "offer", "user_data", "props", "lookup", "access", "evidence", "data"}
+    {"agents_rejected", "push_targets", "offer", "user_data", "props", "lookup", "access", "evidence"}
 )
 """JSON columns where NULL stands for the empty value."""
 
@@ -70,7 +71,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else dict(value)
 
 
-def record_values(record: Callback | Attempt | HistoryEntry | JournalEntry | NodeInfo) -> dict[str, Any]:
+def record_values(record: Callback | Attempt | HistoryEntry | NodeInfo) -> dict[str, Any]:
     """All fields of a record by name, not copied."""
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
@@ -90,9 +91,21 @@ def to_history(row: Sequence[Any]) -> HistoryEntry:
     return HistoryEntry(**_decode(HISTORY_FIELDS, row))
 
 
-def to_journal(row: Sequence[Any]) -> JournalEntry:
-    """A row read as `JOURNAL_FIELDS`."""
-    return JournalEntry(**_decode(JOURNAL_FIELDS, row))
+def journal_row(callback_id: str, entries: Sequence[JournalEntry]) -> dict[str, Any]:
+    """One row of the journal: entries written together, each as [at, t_ms, attempt, kind, text, data]."""
+    values = [
+        [schema.time_text(entry.at), entry.t_ms, entry.attempt, entry.kind, entry.text, dict(entry.data)]
+        for entry in entries
+    ]
+    return {"callback_id": callback_id, "entries": values}
+
+
+def to_journal(entries: Sequence[Sequence[Any]]) -> list[JournalEntry]:
+    """The entries of one row."""
+    return [
+        JournalEntry(at=datetime.fromisoformat(at), t_ms=t_ms, attempt=attempt, kind=kind, text=text, data=data)
+        for at, t_ms, attempt, kind, text, data in entries
+    ]
 
 
 def to_node(row: Sequence[Any]) -> NodeInfo:

@@ -32,11 +32,16 @@ class Instant(TypeDecorator[datetime]):
         """To the database."""
         if value is None or dialect.name == "postgresql":
             return value
-        return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+        return time_text(value)
 
     def process_result_value(self, value: str | datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From the database."""
         return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def time_text(moment: datetime) -> str:
+    """``YYYY-MM-DDTHH:mm:ss.SSSZ`` (spec records section 1)."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def to_ms(moment: datetime) -> datetime:
@@ -187,12 +192,7 @@ journal = sa.Table(
     metadata,
     sa.Column("id", _serial(), primary_key=True),
     sa.Column("callback_id", sa.ForeignKey("callback.id", ondelete="CASCADE"), nullable=False, index=True),
-    sa.Column("at", Instant, nullable=False),
-    sa.Column("t_ms", sa.Float(53), nullable=False),
-    sa.Column("attempt", sa.Integer),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("data", _json()),
+    sa.Column("entries", _json(), nullable=False),  # as they were written together: see `rows.journal_row`
 )
 
 node = sa.Table(

@@ -115,9 +115,7 @@ def write_desk(connection: sa.Connection, desk: Desk) -> None:
             _HISTORY, [{"callback_id": key, **rows.encode(rows.record_values(entry))} for key, entry in desk.history]
         )
     if desk.journal:
-        connection.execute(
-            _JOURNAL, [{"callback_id": key, **rows.encode(rows.record_values(entry))} for key, entry in desk.journal]
-        )
+        connection.execute(_JOURNAL, [rows.journal_row(key, entries) for key, entries in desk.journal])
     if removed:
         connection.execute(_REMOVE, [{"b_id": callback_id} for callback_id in desk.removed])
 

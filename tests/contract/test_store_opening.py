@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.dialects.postgresql import JSONB
 
 from dialer.callback.record import NewCallback
 from dialer.store import (
@@ -18,12 +20,26 @@ from dialer.store import (
     StoreSchemaNewer,
     StoreUnavailable,
     StoreUrlError,
+    migrate,
+    rows,
     schema,
 )
 from dialer.store.engine import make_writer, store_url
 
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 NEW = NewCallback(service="Sales", customer_number="+1")
+
+
+def upgrade(connection, to):
+    config = migrate._config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def downgrade(connection, to):
+    config = migrate._config()
+    config.attributes["connection"] = connection
+    command.downgrade(config, to)
 
 
 async def within(url, work):
@@ -103,6 +119,53 @@ async def test_the_migrations_make_the_schema_that_the_code_uses(empty_url):
         return compare_metadata(context, schema.metadata)
 
     assert await within(empty_url, differences) == []
+
+
+OLD_JOURNAL = sa.table(
+    "journal",
+    sa.column("callback_id", sa.Text()),
+    sa.column("at", schema.Instant()),
+    sa.column("t_ms", sa.Float()),
+    sa.column("attempt", sa.Integer()),
+    sa.column("kind", sa.Text()),
+    sa.column("text", sa.Text()),
+    sa.column("data", sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+)
+
+
+async def test_a_database_of_an_older_dialer_is_brought_up_to_date_with_what_it_holds(empty_url):
+    await within(empty_url, lambda connection: upgrade(connection, "0001"))
+    old_fields = dict.fromkeys(rows.CALLBACK_FIELDS)
+    needed = {"id": "1-a", "service": "S", "family": "v3", "type": "immediate", "state": "COMPLETED"}
+    needed |= {"customer_number": "+1", "desired_time": NOW, "created_at": NOW, "accepted_at": NOW, "updated_at": NOW}
+    needed |= dict.fromkeys(["attempts", "dials", "free_in_a_row", "target_index", "priority", "version"], 1)
+    needed |= {"target": "", "channel": "", "origin": "", "last_event": "T73", "call_result": 33}
+    needed |= dict.fromkeys(["in_queue", "snoozed", "transferred"], False)
+
+    def fill(connection):
+        connection.execute(sa.insert(schema.callback), {**old_fields, **needed})
+        for n, data in ((0.0, None), (1.5, {"status": 180})):
+            step = {"callback_id": "1-a", "at": NOW, "t_ms": n, "attempt": 1, "kind": "sip", "text": f"step {n}"}
+            connection.execute(sa.insert(OLD_JOURNAL), {**step, "data": data})
+
+    await within(empty_url, fill)
+    store = await Store.open(empty_url)
+    assert (await store.get("1-a")).call_result == 33
+    assert [(one.at, one.t_ms, one.text, one.data) for one in await store.journal("1-a")] == [
+        (NOW, 0.0, "step 0.0", {}), (NOW, 1.5, "step 1.5", {"status": 180}),
+    ]  # fmt: skip
+    await store.close()
+
+
+async def test_every_migration_can_be_undone_and_done_again(empty_url):
+    await (await Store.open(empty_url)).close()
+    for revision in ("0001", "base"):
+        await within(empty_url, lambda connection, to=revision: downgrade(connection, to))
+    tables = await within(empty_url, lambda connection: sa.inspect(connection).get_table_names())
+    assert set(tables) <= {"alembic_version"}
+    store = await Store.open(empty_url)
+    assert (await store.create(NEW, event="T01", actor="api", now=NOW)).version == 1
+    await store.close()
 
 
 async def test_the_locks_are_partial_unique_indexes(url):
