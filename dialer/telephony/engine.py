@@ -112,6 +112,8 @@ class Engine:
             call.finish("us", call.facts.cause or "normal", local=True)
             self.let_go(call)
         self.after_poll()
+        if self.bank.events_dropped():
+            log.warning("%d audio events were dropped: the SIP thread was too slow", self.bank.events_dropped())
         self.library.close(deadline, poll)
 
     # --- registry ---
@@ -190,6 +192,7 @@ class Engine:
         try:
             call.place(target_uri(request, gateway), self._invite(leg, gateway, request))
         except pj.Error as fault:
+            call.facts.reason = fault.reason
             self._not_placed(call, fault_word(fault.status, fault.reason))
         except Exception:
             self._not_placed(call, "failure")
@@ -246,7 +249,7 @@ class Engine:
         if leg.holds_channel:
             self._incoming(leg)
         else:
-            self.thread.post(lambda: self._end(leg, "no_channel", 503, 34, []))
+            self.end_soon(leg, "no_channel")
 
     async def respond(
         self, leg: Leg, status: int, *, mute: bool = False, headers: Mapping[str, str] | None = None
@@ -273,6 +276,10 @@ class Engine:
         call = self._calls.get(leg.key)
         if call is not None:
             call.end(cause, status=status, q850=q850, headers=headers)
+
+    def end_soon(self, leg: Leg, cause: str) -> None:
+        """Any thread: ends a leg from a callback, where the library must not be called for it."""
+        self.thread.post(lambda: self._end(leg, cause, 0, None, []))
 
     async def load(self, files: Sequence[Path]) -> list[Any]:
         """Loop: gives the files as prompts; read in another thread when not known yet."""

@@ -33,8 +33,19 @@ def part(call: SipCall) -> None:
         pj.part_calls(call.getId(), peer.getId())
 
 
+def promise(call: SipCall, partner: SipCall | None) -> None:
+    """Has a call, when it is answered, take the place beside `partner`; with the partner it ends, joined or not."""
+    call.partner = partner
+    if partner is not None:
+        partner.followers.append(call)
+
+
 def stand_in(call: SipCall) -> None:
-    """A call that replaces another has been answered: it takes over the other's joint."""
-    former, call.stands_in_for = call.stands_in_for, None
-    if former is not None and former.peer is not None:
-        join(call, former.peer)
+    """A call that was promised a place has been answered: it takes it."""
+    if call.partner is not None and not call.partner.over:
+        join(call, call.partner)
+
+
+def abandoned(call: SipCall) -> list[SipCall]:
+    """Gives the calls that were there only for the sake of one that is over: nobody else owns them."""
+    return [follower for follower in call.followers if not follower.over]

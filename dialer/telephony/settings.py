@@ -91,8 +91,10 @@ class UserAgentSettings:
         rtp_timeout_s: an answered leg that loses RTP for this long ends with cause "rtp_timeout"; 0 = never.
         max_redirects: 3xx answers followed per call; 0 = none.
         srtp: for incoming calls.
-        follow_refer: REFER from a far end is followed; else it is refused with 603.
-        log_level: of the native library on standard error, 0 to 4.
+        follow_refer: whether a far end may put somebody else in its place (REFER, Replaces): "joined" = when its leg is
+            joined with another; "always" = then too when nobody but the receiver of Transferred will own the new leg;
+            "never". What is not followed is refused with 603.
+        log_level: of the native library on standard error: 0 (nothing; every outcome is told as a value) to 4.
     """
 
     listen_host: str = "127.0.0.1"
@@ -115,8 +117,8 @@ class UserAgentSettings:
     max_redirects: int = 5
     srtp: Srtp = "optional"
     session_timers: bool = True
-    follow_refer: bool = True
-    log_level: int = 1
+    follow_refer: Literal["joined", "always", "never"] = "joined"
+    log_level: int = 0
 
     def __post_init__(self) -> None:
         check_codecs(self.codecs, "user agent")

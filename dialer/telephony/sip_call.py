@@ -67,7 +67,8 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.ring_timeout_s: float | None = None
         self.progressed = False
         self.rtp_since = 0.0  # loss of RTP counts from here: the answer, or the end of a hold
-        self.stands_in_for: SipCall | None = None
+        self.partner: SipCall | None = None  # whose far end asked for this call, by transfer; else None
+        self.followers: list[SipCall] = []  # the calls that are there for this one's sake
         self.overdue: Timer | None = None
         self.farewell: SipMessage | None = None  # the far end's BYE or CANCEL
 
@@ -114,7 +115,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     def failed(self) -> None:
         """An error of ours happened on this call: it is ended, so that it is not left half known."""
-        self.engine.thread.post(lambda: self.end("failure"))
+        self.engine.end_soon(self.leg, "failure")
 
     # --- what the library reports ---
 
@@ -256,7 +257,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         if prm.finalNotify:
             prm.cont = False
             if 200 <= prm.statusCode < 300:
-                self.engine.thread.post(lambda: self.end("transferred"))
+                self.engine.end_soon(self.leg, "transferred")
 
     @director
     def onCallReplaceRequest(self, prm: Any) -> None:  # noqa: N802
@@ -287,6 +288,8 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             return
         self.over = True
         joint.part(self)
+        for follower in joint.abandoned(self):
+            self.engine.end_soon(follower.leg, "normal")
         self.audio.stop(0)
         end = self.facts.finish(ended_by, cause, self.rtp(), local=local)
         self.engine.ended(self, end)

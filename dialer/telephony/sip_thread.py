@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class SipThread:
             return 0
         if not self._timers:
             return POLL_MS
-        return min(POLL_MS, max(0, int((self._timers[0][0] - time.monotonic()) * 1000)))
+        return min(POLL_MS, max(0, ceil((self._timers[0][0] - time.monotonic()) * 1000)))
 
     def _run_timers(self) -> None:
         now = time.monotonic()

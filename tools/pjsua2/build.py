@@ -4,23 +4,25 @@
     python tools/pjsua2/build.py --into .venv/bin/python [--install-packages] [--source ARCHIVE]
 
 The wheel is kept under ${XDG_CACHE_HOME:-~/.cache}/callback-dialer by the hash of all that goes into it: the source
-archive, the files of this folder, the interpreter and the machine. A second run finds it there. Needs Python 3.11 or
-newer and nothing outside its standard library.
+archive, our C++, how it is compiled, the interpreter, the system and the machine. A second run finds it there. Needs
+Python 3.11 or newer and nothing outside its standard library.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import fcntl
 import hashlib
 import json
 import os
 import platform
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import packages
 import source
@@ -72,23 +74,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _find_or_build(args: argparse.Namespace, cache: Path, log: object) -> Path:
+def _find_or_build(args: argparse.Namespace, cache: Path, log: IO[bytes]) -> Path:
     """Gives the wheel, from the cache or new."""
+    if args.install_packages and packages.missing():
+        with step("installing system packages"):
+            packages.ensure(install=True, log=log)
     target = _target(args.into or Path(sys.executable))
-    kept = cache / f"pjproject-{source.VERSION}.tar.xz"
-    if args.source is None and not kept.exists():
-        packages.ensure(install=args.install_packages, log=log)
-        with step("fetching the source (Debian's source package of asterisk)"):
-            source.archive(None, cache, log)
-    archive = source.archive(args.source, cache, log)
+    archive = _archive(args.source, cache, log)
     folder = cache / "wheels" / _key(archive, target)
     path = folder / wheel.file_name(VERSION, target)
     if path.exists() and not args.force:
         print("pjsua2: the wheel is in the cache", flush=True)
         return path
-    if packages.missing():
-        with step("installing system packages"):
-            packages.ensure(install=args.install_packages, log=log)
+    packages.ensure(install=False, log=log)
     with tempfile.TemporaryDirectory(prefix="pjsua2-") as work:
         tree = Path(work) / "pjproject"
         with step("unpacking"):
@@ -98,24 +96,26 @@ def _find_or_build(args: argparse.Namespace, cache: Path, log: object) -> Path:
         return wheel.write(folder, VERSION, target, module, extension)
 
 
+def _archive(given: Path | None, cache: Path, log: IO[bytes]) -> Path:
+    """Gives the source archive, fetched when it is neither given nor kept."""
+    if given is not None or source.kept(cache).exists():
+        return source.archive(given, cache, log)
+    with step("fetching the source (Debian's source package of asterisk)"):
+        return source.archive(None, cache, log)
+
+
 def _key(archive: Path, target: wheel.Target) -> str:
-    """Hashes every input of the wheel."""
+    """Hashes every input of the wheel, the system whose shared libraries it is linked with included."""
     digest = hashlib.sha256()
-    for path in sorted([*HERE.glob("*.py"), *(HERE / "native").iterdir()]):
+    for path in [HERE / "compile.py", HERE / "wheel.py", *sorted((HERE / "native").iterdir())]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    system = (
-        subprocess.run(["g++", "--version"], capture_output=True, check=False).stdout if shutil.which("g++") else b""
+    release = Path("/etc/os-release")
+    names = re.findall(r"^(?:ID|VERSION_ID)=.*$", release.read_text(), re.MULTILINE) if release.exists() else []
+    digest.update(
+        json.dumps(
+            [source.sha256(archive), VERSION, *sorted(names), *dataclasses.astuple(target)[:4], platform.machine()]
+        ).encode()
     )
-    digest.update(system)
-    facts = [
-        source.sha256(archive),
-        VERSION,
-        target.abi_tag,
-        target.platform_tag,
-        target.extension_suffix,
-        platform.machine(),
-    ]
-    digest.update(json.dumps(facts).encode())
     return digest.hexdigest()[:20]
 
 
@@ -137,7 +137,7 @@ def _target(python: Path) -> wheel.Target:
     return wheel.Target(*json.loads(answer.stdout))
 
 
-def _install(built: Path, python: Path, log: object) -> None:
+def _install(built: Path, python: Path, log: IO[bytes]) -> None:
     """Puts the wheel into the venv unless the very same is there."""
     check = "import importlib.metadata as m;print(m.distribution('pjsua2').read_text('RECORD'))"
     now = subprocess.run([str(python), "-c", check], capture_output=True, text=True, check=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from typing import IO
 
 from report import BuildFailed
 
@@ -42,7 +43,7 @@ def command(names: list[str]) -> list[str]:
     return apt if os.geteuid() == 0 else ["sudo", "-n", *apt]
 
 
-def ensure(*, install: bool, log: object) -> None:
+def ensure(*, install: bool, log: IO[bytes]) -> None:
     """Installs what is missing, or names it.
 
     Args:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class BuildFailed(Exception):  # noqa: N818 - it says what happened
@@ -25,7 +26,7 @@ def step(text: str) -> Iterator[None]:
     print(f" {time.monotonic() - start:.1f} s", flush=True)
 
 
-def fail(error: BuildFailed, log_path: object, tail: str) -> int:
+def fail(error: BuildFailed, log_path: Path, tail: str) -> int:
     """Prints the error, the log's name and its last lines; gives the exit status."""
     print(f"pjsua2: {error}", file=sys.stderr)
     if tail:

@@ -38,12 +38,17 @@ def archive(given: Path | None, cache: Path, log: IO[bytes]) -> Path:
         if not given.is_file():
             raise BuildFailed(f"--source {given}: no such file")
         return given
-    kept = cache / f"pjproject-{VERSION}.tar.xz"
-    if not kept.exists():
+    place = kept(cache)
+    if not place.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
-            shutil.move(_fetch(Path(folder), log), kept)
-    return kept
+            shutil.move(_fetch(Path(folder), log), place)
+    return place
+
+
+def kept(cache: Path) -> Path:
+    """Gives where a fetched archive is kept."""
+    return cache / f"pjproject-{VERSION}.tar.xz"
 
 
 def sha256(path: Path) -> str:

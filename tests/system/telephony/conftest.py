@@ -27,7 +27,9 @@ def port() -> int:
 @pytest.fixture
 def settings(port: int) -> UserAgentSettings:
     gateway = Gateway("self", f"sip:127.0.0.1:{port}", options_ping_s=0)
-    return UserAgentSettings(udp_port=port, gateways={"self": gateway}, max_channels=64, tap_rows=80)
+    return UserAgentSettings(
+        udp_port=port, gateways={"self": gateway}, max_channels=64, tap_rows=80, follow_refer="always"
+    )
 
 
 @pytest.fixture

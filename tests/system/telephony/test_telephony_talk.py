@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from telephony_peers import strongest_hz, talk, until, write_tone
+from telephony_peers import Arrivals, strongest_hz, talk, until, write_tone
 
 from dialer.telephony import DialRequest, Playlist, Transferred
 from dialer.telephony.tap import FRAME
@@ -151,6 +152,40 @@ async def test_who_is_bridged_stays_so_when_the_other_refers_us_elsewhere(ua, ar
     await asyncio.sleep(0.4)
     assert await pitch(ua, far_one) == pytest.approx(1200, abs=5)
     assert await pitch(ua, third) == pytest.approx(400, abs=5)
+
+
+async def test_the_new_party_of_a_transfer_goes_with_its_partner(ua, arrivals):
+    one, _ = await party(ua, arrivals, "1")
+    two, far_two = await party(ua, arrivals, "2")
+    await ua.bridge(one, two)
+    transferring = asyncio.create_task(far_two.transfer(f"sip:777@127.0.0.1:{ua.udp_port}"))
+    third = await arrivals.next()
+    await third.answer()
+    assert await asyncio.wait_for(transferring, 5)
+    await one.hangup()
+    assert (await asyncio.wait_for(third.ended, 5)).ended_by == "far"
+    await until(lambda: ua.channels.in_use == 0)
+
+
+async def test_a_party_not_reached_yet_goes_with_its_partner_too(ua, arrivals):
+    one, _ = await party(ua, arrivals, "1")
+    two, far_two = await party(ua, arrivals, "2")
+    await ua.bridge(one, two)
+    transferring = asyncio.create_task(far_two.transfer(f"sip:777@127.0.0.1:{ua.udp_port}"))
+    third = await arrivals.next()
+    await far_two.hangup()
+    assert not await asyncio.wait_for(transferring, 5)
+    await one.hangup()
+    assert (await asyncio.wait_for(third.ended, 5)).ended_by == "far"
+    await until(lambda: ua.channels.in_use == 0)
+
+
+async def test_who_is_not_joined_cannot_have_us_call_somebody(start, settings):
+    ua = await start(replace(settings, follow_refer="joined"))
+    arrivals = Arrivals(ua)
+    async with talk(ua, arrivals) as (leg, far):
+        assert not await asyncio.wait_for(far.transfer(f"sip:777@127.0.0.1:{ua.udp_port}"), 5)
+        assert leg.end is None
 
 
 async def test_an_attended_transfer_joins_two_far_ends_without_us(ua, arrivals, low, high):

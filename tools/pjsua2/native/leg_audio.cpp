@@ -327,8 +327,6 @@ bool LegAudio::attach(pj::OnStreamCreatedParam &prm)
     if (pjmedia_stream_get_info(stream_, &info) == PJ_SUCCESS) {
         codec_.assign(info.fmt.encoding_name.ptr, size_t(info.fmt.encoding_name.slen));
         codec_ += "/" + std::to_string(info.fmt.clock_rate);
-        char text[PJ_INET6_ADDRSTRLEN + 10];
-        far_rtp_ = pj_sockaddr_has_addr(&info.rem_addr) ? pj_sockaddr_print(&info.rem_addr, text, sizeof(text), 3) : "";
     }
     return state_->row >= 0;
 }
@@ -348,7 +346,6 @@ unsigned long long LegAudio::start() const
 }
 
 std::string LegAudio::codec() const { return codec_; }
-std::string LegAudio::far_rtp() const { return far_rtp_; }
 RtpFigures LegAudio::figures() const { return stream_ ? sum(past_, figures_of(stream_)) : past_; }
 
 void LegAudio::set_muted(bool muted) { state_->muted.store(muted, std::memory_order_relaxed); }
@@ -385,7 +382,6 @@ CallBrief call_brief(int call_id)
     out.status = info.last_status;
     out.media_status = info.media_status;
     out.reason.assign(info.last_status_text.ptr, size_t(info.last_status_text.slen));
-    out.local_contact.assign(info.local_contact.ptr, size_t(info.local_contact.slen));
     return out;
 }
 

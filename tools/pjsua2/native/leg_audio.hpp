@@ -82,7 +82,6 @@ public:
     int row() const;                 /* -1 before the first attach() */
     unsigned long long start() const; /* the leg's first frame in its row */
     std::string codec() const;       /* "PCMU/8000"; empty before media */
-    std::string far_rtp() const;     /* address RTP is sent to; empty before media */
     RtpFigures figures() const;
 
     /* Any thread. */
@@ -99,7 +98,7 @@ private:
     std::shared_ptr<dialer::LegState> state_;
     pjmedia_stream *stream_;
     RtpFigures past_;
-    std::string codec_, far_rtp_;
+    std::string codec_;
 #endif
 };
 
@@ -108,7 +107,7 @@ struct CallBrief {
     int state;        /* pjsip_inv_state; -1 = no such call */
     int status;       /* last SIP status */
     int media_status; /* pjsua_call_media_status of the first audio stream */
-    std::string reason, local_contact;
+    std::string reason;
     CallBrief();
 };
 

@@ -120,11 +120,6 @@ unsigned long long TapBank::written(unsigned row) const
 
 unsigned long long TapBank::start(unsigned row) const { return memory->row.at(row).start; }
 
-unsigned long long TapBank::overrun(unsigned row) const
-{
-    return memory->row.at(row).overrun.load(std::memory_order_relaxed);
-}
-
 void TapBank::positions(size_t address) const
 {
     std::uint64_t *out = reinterpret_cast<std::uint64_t *>(address);

@@ -103,7 +103,6 @@ public:
 
     unsigned long long written(unsigned row) const;
     unsigned long long start(unsigned row) const;
-    unsigned long long overrun(unsigned row) const;
 
     /* All rows at once: uint64 [rows] at `address`. */
     void positions(size_t address) const;
