@@ -100,6 +100,7 @@ class Stage:
         self.history: list[tuple[str, HistoryEntry]] = []
         self.journal: list[tuple[str, Sequence[JournalEntry]]] = []
         self.removed: list[str] = []
+        self._latest: dict[str, Attempt] = {}
 
     def callback(self, callback_id: str, version: int | None = None) -> Callback:
         """The callback as it stands now.
@@ -123,10 +124,13 @@ class Stage:
 
     def open_attempt(self, callback_id: str) -> Attempt | None:
         """The callback's open attempt."""
-        for attempt in self.attempts.values():
-            if attempt.callback_id == callback_id:
-                return attempt if attempt.open else None
-        return self._desk.open_attempts.get(callback_id)
+        attempt = self._latest.get(callback_id) or self._desk.open_attempts.get(callback_id)
+        return attempt if attempt is not None and attempt.open else None
+
+    def _put_attempt(self, attempt: Attempt) -> Attempt:
+        self.attempts[(attempt.callback_id, attempt.n)] = attempt
+        self._latest[attempt.callback_id] = attempt
+        return attempt
 
     def create(self, fresh: Callback, row: Transition, actor: Actor, user: str | None) -> Callback:
         """Add a new callback with its first history entry.
@@ -213,10 +217,8 @@ class Stage:
         if holder is not None or self.open_attempt(before.id) is not None:
             raise AttemptConflict(before.id, before.number, holder)
         attempt = Attempt(callback_id=before.id, n=before.dials + 1, number=before.number, started_at=now, node=node)
-        key = (attempt.callback_id, attempt.n)
-        self.begun.add(key)
-        self.attempts[key] = attempt
-        return attempt
+        self.begun.add((attempt.callback_id, attempt.n))
+        return self._put_attempt(attempt)
 
     def note_result(self, callback_id: str, n: int, result: AttemptResult) -> Attempt:
         """Write what is known of an open attempt.
@@ -238,8 +240,7 @@ class Stage:
             forwarded=attempt.forwarded or result.forwarded,
             evidence={**attempt.evidence, **result.evidence},
         )
-        self.attempts[(callback_id, n)] = updated
-        return updated
+        return self._put_attempt(updated)
 
     def close_attempt(self, before: Callback, n: int, result: AttemptResult, now: datetime) -> dict[str, Any]:
         """End an open attempt.
@@ -252,7 +253,7 @@ class Stage:
         """
         attempt = self.note_result(before.id, n, result)
         counted = counts(result.call_result, before.free_in_a_row) if result.counted is None else result.counted
-        self.attempts[(before.id, n)] = dataclasses.replace(attempt, ended_at=now, counted=counted)
+        self._put_attempt(dataclasses.replace(attempt, ended_at=now, counted=counted))
         return {
             "call_result": result.call_result,
             "attempts": before.attempts + counted,

@@ -27,6 +27,7 @@ SPACING_S = 0.006
 many share one, and a write waits some milliseconds; a write that comes alone does not wait."""
 
 _PAUSE_S = 0.02
+_ENDED = "the store was ended from outside while this was being written; whether it is there must be read"
 
 
 @dataclass(slots=True)
@@ -101,6 +102,20 @@ class Writer:
         return await answer
 
     async def _serve(self) -> None:
+        try:
+            await self._write_all()
+        finally:
+            self._closed = True
+            self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
+        """Nobody waits for a writer that has ended, by whatever cause."""
+        while not self._queue.empty():
+            request = self._queue.get_nowait()
+            if request is not None:
+                _refuse(request, StoreClosed())
+
+    async def _write_all(self) -> None:
         held: _Alone | None = None
         while True:
             first = held or await self._queue.get()
@@ -139,6 +154,10 @@ class Writer:
         operations = [request.operation for request in batch]
         try:
             outcomes = await self._transact(lambda connection: transaction.run(connection, operations))
+        except asyncio.CancelledError:
+            for request in batch:
+                _refuse(request, StoreClosed(_ENDED))
+            raise
         except Exception as error:  # noqa: BLE001  (whoever asked gets it; the writer serves the others)
             await self._fail(batch, error)
         else:
@@ -161,6 +180,9 @@ class Writer:
     async def _commit_alone(self, request: _Alone) -> None:
         try:
             value = await self._transact(request.work)
+        except asyncio.CancelledError:
+            _refuse(request, StoreClosed(_ENDED))
+            raise
         except Exception as error:  # noqa: BLE001  (whoever asked gets it)
             _refuse(request, fault.translate(error, self._url) or error)
         else:

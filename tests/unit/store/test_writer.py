@@ -188,6 +188,22 @@ async def test_stopping_writes_what_was_asked_for_and_takes_no_more(hands):
     await stopping
 
 
+async def test_nobody_waits_for_a_writer_that_was_ended_from_outside(hands):
+    pen = Writer(hands, url="sqlite:///x", busy_s=1.0)
+    pen.start()
+    hands.go.clear()
+    asked = [asyncio.create_task(pen.submit(Ask(n))) for n in range(3)]
+    await settle()
+    asked.append(asyncio.create_task(pen.submit(Ask(3))))
+    await settle()
+    pen._task.cancel()
+    answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
+    assert isinstance(answers[3], StoreClosed)
+    assert all(isinstance(one, BaseException) for one in answers)
+    with pytest.raises(StoreClosed):
+        await pen.submit(Ask(4))
+
+
 async def test_a_batch_is_bounded(pen, hands):
     hands.go.clear()
     asked = [asyncio.create_task(pen.submit(Ask("first")))]
