@@ -3,8 +3,8 @@
 
     python tools/bench/signalling.py [--rate 300] [--seconds 60] [--store DB_URL] [--json FILE]
 
-The far end is SIPp in a process of its own on the same machine. Each call is dialled, answered, and hung up. With --store
-an attempt row is committed before each INVITE, as the dialer does. Exit status 0 only when the bars hold.
+The far end is SIPp in a process of its own on the same machine. Each call is dialled, answered, and hung up. With
+--store an attempt row is committed before each INVITE, as the dialer does. Exit status 0 only when the bars hold.
 """
 
 from __future__ import annotations
