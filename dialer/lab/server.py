@@ -42,7 +42,7 @@ class LabSettings:
 
     host: str = "127.0.0.1"
     port: int = 0
-    rtp_ports: tuple[int, int] = (20000, 23999)
+    rtp_ports: tuple[int, int] = (16000, 19999)  # apart from the dialer's own default
     record: Path | None = None
 
 
