@@ -282,8 +282,10 @@ class Engine:
         self.thread.post(lambda: self._end(leg, cause, 0, None, []))
 
     async def load(self, files: Sequence[Path]) -> list[Any]:
-        """Loop: gives the files as prompts; read in another thread when not known yet."""
-        return await asyncio.to_thread(lambda: [self._prompts.get(Path(path)) for path in files])
+        """Loop: gives the files as prompts; those not known yet are read in another thread."""
+        return [
+            self._prompts.known(Path(path)) or await asyncio.to_thread(self._prompts.get, Path(path)) for path in files
+        ]
 
     def next_ticket(self) -> int:
         """Any thread: a number for a playback."""

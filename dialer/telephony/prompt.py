@@ -30,21 +30,29 @@ class PromptCache:
         self._kept: OrderedDict[tuple[str, int, int], tuple[Any, int]] = OrderedDict()
         self._samples = 0
 
+    def known(self, path: Path) -> tuple[Any, int] | None:
+        """Gives the prompt and its length in samples when the file as it is now is kept; reads nothing but its date.
+
+        Raises:
+            UnplayableSound: when there is no such file.
+        """
+        key = _key(path)
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
     def get(self, path: Path) -> tuple[Any, int]:
-        """Gives the prompt and its length in samples.
+        """Gives the prompt and its length in samples, read from the file when it is not known.
 
         Raises:
             UnplayableSound: as read_wav.
         """
-        try:
-            stat = path.stat()
-        except OSError as fault:
-            raise UnplayableSound(path, fault.strerror or str(fault)) from fault
-        key = (str(path), stat.st_mtime_ns, stat.st_size)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+        found = self.known(path)
+        if found is not None:
+            return found
+        key = _key(path)
         samples = read_wav(path)
         entry = (self._make(samples), len(samples))
         with self._lock:
@@ -54,3 +62,12 @@ class PromptCache:
             while self._samples > CACHED_SAMPLES and len(self._kept) > 1:
                 self._samples -= self._kept.popitem(last=False)[1][1]
         return entry
+
+
+def _key(path: Path) -> tuple[str, int, int]:
+    """What tells a file from a later one of the same name."""
+    try:
+        stat = path.stat()
+    except OSError as fault:
+        raise UnplayableSound(path, fault.strerror or str(fault)) from fault
+    return str(path), stat.st_mtime_ns, stat.st_size

@@ -229,7 +229,7 @@ def left_over(ua: UserAgent, idle: Usage, up: Usage, calls: int) -> dict[str, An
         "threads": after.threads - idle.threads,
     }
     print(
-        "memory per call {memory_per_call_mb} MB; after the calls: {legs} legs, {rows} rows, {descriptors} descriptors, "
+        "memory per call {memory_per_call_mb} MB; after: {legs} legs, {rows} rows, {descriptors} descriptors, "
         "{threads} threads more than before".format(**found)
     )
     return found

@@ -115,7 +115,8 @@ def test_a_file_is_decoded_once_until_it_changes(tmp_path):
     made = []
     cache = PromptCache(lambda samples: made.append(len(samples)) or len(made))
     path = write(tmp_path / "a.wav", bytes(320))
-    assert cache.get(path) == cache.get(path) == (1, 160)
+    assert cache.known(path) is None
+    assert cache.get(path) == cache.get(path) == cache.known(path) == (1, 160)
     write(path, bytes(640))
     assert cache.get(path) == (2, 320)
     assert made == [160, 320]
