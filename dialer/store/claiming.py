@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dialer.callback.record import Callback, NodeInfo
 from dialer.callback.state import Phase
 from dialer.store import schema, transaction
-from dialer.store.operation import Claim, Recover
+from dialer.store.ownership import Claim, Recover
 
 _C = schema.callback.c
 _LIVE = _C.state.in_([sa.literal_column(f"'{state}'") for state in ("QUEUED", "ROUTING", "PROCESSING")])
@@ -41,7 +41,7 @@ def due(now: datetime, limit: int) -> sa.Select[tuple[str]]:
 
 
 def lost(now: datetime, node: str | None, limit: int) -> sa.Select[tuple[str]]:
-    """Ids of callbacks that need a node and have none: see `operation.lost`."""
+    """Ids of callbacks that need a node and have none: see `ownership.lost`."""
     idle = [Phase.SUBMITTING.value, Phase.RETRY_WAIT.value, Phase.SNOOZED.value, Phase.EXPIRED.value]
     gone = sa.or_(_C.lease_until <= now, sa.and_(_C.lease_until.is_(None), _C.phase != Phase.WAITING.value))
     whose = gone if node is None else sa.or_(gone, _C.node == node)

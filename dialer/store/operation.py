@@ -6,15 +6,14 @@ exception goes to its caller alone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from dialer.callback.call_result import CallResult
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntry
-from dialer.callback.state import UNOWNED, Actor, Phase, Position, State
+from dialer.callback.state import UNOWNED, Actor, Position
 from dialer.callback.transition import resolve
-from dialer.store.desk import CANCELS, DIAL_PLACES, Stage, first_version
+from dialer.store.desk import DIAL_PLACES, Stage, first_version
 from dialer.store.errors import AttemptConflict, DuplicateCallback, StoreError, UnknownCallback
 
 T_co = TypeVar("T_co", covariant=True)
@@ -349,151 +348,3 @@ class AddJournal:
     def apply(self, stage: Stage) -> None:
         """Add them."""
         stage.journal.append((self.callback_id, self.entries))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """Take over callbacks that are due (T05, T33) or waiting without an owner."""
-
-    ids: Sequence[str]
-    node: str
-    now: datetime
-    lease_until: datetime
-    dials: bool = False
-
-    def apply(self, stage: Stage) -> list[Callback]:
-        """Take those that are still free."""
-        return [taken for callback_id in self.ids if (taken := self._take(stage, callback_id)) is not None]
-
-    def _take(self, stage: Stage, callback_id: str) -> Callback | None:
-        before = stage.callback(callback_id)
-        ownership = {"node": self.node, "lease_until": self.lease_until}
-        event = claim_event(before, self.now)
-        if event is None:
-            return None
-        attempt = stage.open_attempt(callback_id)
-        if attempt is not None:
-            if before.lease_until is not None and before.lease_until > self.now:
-                return None  # its node is still releasing the last call
-            stale = AttemptResult(call_result=CallResult.STALE)
-            before = close_left_over(stage, before, attempt, stale, self.now)
-        if event == "":
-            return stage.put(before, {**ownership, "updated_at": self.now})
-        return stage.change(before, event, to=None, actor=Actor.ENGINE, now=self.now, changes={}, facts=ownership)
-
-
-def claim_event(before: Callback, now: datetime) -> str | None:
-    """The transition by which a node may take this callback; "" = without one, None = it may not."""
-    if before.state is not State.QUEUED:
-        return None
-    if before.phase is Phase.SUBMITTING:
-        return "T05"
-    if before.phase in {Phase.RETRY_WAIT, Phase.SNOOZED}:
-        return "T33" if before.next_dial_at is None or before.next_dial_at <= now else None
-    return "" if before.phase is Phase.WAITING and before.node is None else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recover:
-    """Bring back callbacks whose node is lost (T90, T91, T92); their open attempts end as 46."""
-
-    ids: Sequence[str]
-    now: datetime
-    node: str | None
-    dials: bool = False
-
-    def apply(self, stage: Stage) -> list[Callback]:
-        """Recover those that are still lost."""
-        return [back for callback_id in self.ids if (back := self._recover(stage, callback_id)) is not None]
-
-    def _recover(self, stage: Stage, callback_id: str) -> Callback | None:
-        before = stage.callback(callback_id)
-        attempt = stage.open_attempt(callback_id)
-        if not lost(before, self.now, self.node, attempt):
-            return None
-        if before.position in UNOWNED:
-            return None if attempt is None else self._close(stage, before, attempt)
-        return self._resubmit(stage, before, attempt)
-
-    def _close(self, stage: Stage, before: Callback, attempt: Attempt) -> Callback:
-        cancelled = before.last_event in CANCELS
-        result = CallResult.CANCEL_RECORD if cancelled else CallResult.STALE
-        return close_left_over(stage, before, attempt, AttemptResult(call_result=result), self.now)
-
-    def _resubmit(self, stage: Stage, before: Callback, attempt: Attempt | None) -> Callback:
-        event = _RECOVERY[before.state]
-        facts: dict[str, Any] = {"node": None, "lease_until": None}
-        if attempt is not None:
-            talking = before.state is State.PROCESSING and attempt.call_result is not None
-            result = attempt.call_result if talking and attempt.call_result is not None else CallResult.STALE
-            facts |= stage.close_attempt(before, attempt.n, AttemptResult(call_result=result), self.now)
-        changes = {"reason_detail": "node_lost"} if event == "T92" else {}
-        note = f"node {before.node} lost" if before.node else "no node"
-        return stage.change(
-            before, event, to=None, actor=Actor.NODE, now=self.now, changes=changes, facts=facts, note=note
-        )
-
-
-_RECOVERY = {State.QUEUED: "T90", State.ROUTING: "T91", State.PROCESSING: "T92"}
-
-
-def lost(before: Callback, now: datetime, node: str | None, attempt: Attempt | None) -> bool:
-    """Whether nobody works on a callback, or on its open attempt, any more.
-
-    Args:
-        before: The callback.
-        now: Leases that end by now are over.
-        node: A node that has just started anew: whatever it held is lost too.
-        attempt: The open attempt.
-    """
-    if before.position in UNOWNED and attempt is None:
-        return False
-    if node is not None and node in {before.node, attempt.node if attempt else None}:
-        return True
-    if before.lease_until is None:
-        return before.position != (State.QUEUED, Phase.WAITING) or attempt is not None
-    return before.lease_until <= now
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A node gives callbacks back: waiting ones are free at once, others are recovered by whoever looks next."""
-
-    ids: Sequence[str]
-    node: str
-    now: datetime
-    dials: bool = False
-
-    def apply(self, stage: Stage) -> list[Callback]:
-        """Give back those that are still the node's."""
-        released = []
-        for before in filter(None, map(stage.find, self.ids)):
-            if before.node == self.node and before.position not in UNOWNED:
-                waiting = before.phase is Phase.WAITING
-                given = {"node": None, "lease_until": None} if waiting else {"lease_until": self.now}
-                released.append(stage.put(before, {**given, "updated_at": self.now}))
-        return released
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remove:
-    """Delete completed callbacks whose retention is over (T89)."""
-
-    ids: Sequence[str]
-    now: datetime
-    dials: bool = False
-
-    def apply(self, stage: Stage) -> list[str]:
-        """Delete those that are over."""
-        over = []
-        for before in filter(None, map(stage.find, self.ids)):
-            if before.state is State.COMPLETED and before.expires_at is not None and before.expires_at <= self.now:
-                resolve("T89", before.position, None, actor=Actor.ENGINE)
-                over.append(before.id)
-        stage.removed += over
-        return over
-
-
-def lease_end(now: datetime, lease_s: float) -> datetime:
-    """When a lease taken now ends."""
-    return now + timedelta(seconds=lease_s)

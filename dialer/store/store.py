@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntry, NewCallback, NodeInfo
 from dialer.callback.state import Actor, Position, State
-from dialer.store import claiming, schema
+from dialer.store import claiming, ownership, schema
 from dialer.store import operation as op
 from dialer.store.creating import create_within
 from dialer.store.engine import Durable
@@ -204,7 +204,7 @@ class Store(Reader):
                 actor=Actor(actor),
                 now=moment,
                 node=node or self.node,
-                lease_until=schema.to_ms(op.lease_end(moment, lease_s)),
+                lease_until=schema.to_ms(ownership.lease_end(moment, lease_s)),
                 to=to,
                 changes=_cut_all(changes),
                 note=note,
@@ -312,7 +312,7 @@ class Store(Reader):
         Two nodes never get the same callback.
         """
         moment = schema.to_ms(now)
-        until = schema.to_ms(op.lease_end(moment, lease_s))
+        until = schema.to_ms(ownership.lease_end(moment, lease_s))
         owner = node or self.node
         async with self._read() as connection:
             if not (await connection.execute(claiming.due(moment, 1))).first():
@@ -328,14 +328,14 @@ class Store(Reader):
             Those that are still the node's; whatever is missing has been taken over: drop it at once.
         """
         moment = schema.to_ms(now)
-        until = schema.to_ms(op.lease_end(moment, lease_s))
+        until = schema.to_ms(ownership.lease_end(moment, lease_s))
         owner, wanted = node or self.node, sorted(set(ids))
         return await self._writer.run(lambda connection: claiming.renew(connection, owner, wanted, until))
 
     async def release(self, ids: Iterable[str], *, now: datetime, node: str | None = None) -> list[Callback]:
         """Give callbacks back: waiting ones are free at once, the others fall to the next `recover`."""
         wanted = sorted(set(ids))
-        return await self._writer.submit(op.Release(ids=wanted, node=node or self.node, now=schema.to_ms(now)))
+        return await self._writer.submit(ownership.Release(ids=wanted, node=node or self.node, now=schema.to_ms(now)))
 
     async def recover(self, *, now: datetime, node: str | None = None, limit: int = 500) -> list[Callback]:
         """Bring back callbacks whose lease is over, or all of `node` at its start (T90, T91, T92).
@@ -354,7 +354,7 @@ class Store(Reader):
         moment = schema.to_ms(now)
         wanted = CallbackFilter(states=frozenset({State.COMPLETED}), expired_until=moment, limit=limit)
         ids = [callback.id for callback in await self.find(wanted)]
-        return await self._writer.submit(op.Remove(ids=ids, now=moment)) if ids else []
+        return await self._writer.submit(ownership.Remove(ids=ids, now=moment)) if ids else []
 
     async def heartbeat(
         self,

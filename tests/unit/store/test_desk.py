@@ -17,15 +17,13 @@ from dialer.store.operation import (
     AnswerAttempt,
     BeginAttempt,
     Change,
-    Claim,
     CloseAttempt,
     Create,
     EndAttempt,
     RecordVerdict,
-    Recover,
-    Release,
     Update,
 )
+from dialer.store.ownership import Claim, Recover, Release
 
 NOW = datetime(2026, 3, 2, 16, 0, tzinfo=UTC)
 IDS = [f"1-{n}" for n in range(10)]
@@ -244,3 +242,19 @@ def test_one_transaction_does_what_many_would(seed):
 def comparable(callback):
     """A callback but for its random session id."""
     return {name: getattr(callback, name) for name in callback.__dataclass_fields__ if name != "session_id"}
+
+
+@pytest.mark.parametrize(("reached", "counted"), [(False, True), (True, False)])
+def test_after_ten_free_results_a_lost_dial_counts_and_a_lost_customer_does_not(reached, counted):
+    database, until = Database(), NOW + timedelta(seconds=30)
+    database.transact([Create(fields=fields_of("1-0"), event="T01", actor=Actor.API, now=NOW)])
+    for n in range(1, 12):
+        database.transact([Claim(ids=("1-0",), node="n1", now=NOW, lease_until=until)])
+        begin = BeginAttempt(
+            callback_id="1-0", version=None, event="T30", actor=Actor.ENGINE, now=NOW, node="n1", lease_until=until
+        )
+        answer = AnswerAttempt(callback_id="1-0", n=n, event="T31", actor=Actor.ENGINE, now=NOW, result=RESULTS[2])
+        database.transact([begin, answer] if reached else [begin])
+        database.transact([Recover(ids=("1-0",), now=NOW, node="n1")])
+    assert [database.attempts["1-0", n].counted for n in (10, 11)] == [False, counted]
+    assert database.callbacks["1-0"].attempts == counted
