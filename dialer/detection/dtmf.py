@@ -35,6 +35,11 @@ class DigitListener:
         self._key[channel] = -1
         self._hops[channel] = 0
 
+    def concerned(self, channel: int, first_hz: float, second_hz: float) -> bool:
+        """Tell whether a hop with these two peaks can change anything on a channel."""
+        low, high = min(first_hz, second_hz), max(first_hz, second_hz)
+        return bool(self._hops[channel] or self._key[channel] >= 0) or (680 < low < 965 and 1180 < high < 1670)
+
     def step(self, hop: Hop) -> list[tuple[int, str]]:
         """Take one hop; give the columns where a digit has just been recognised, and which."""
         first, second = hop[Field.F1], hop[Field.F2]
@@ -43,8 +48,8 @@ class DigitListener:
         likely &= hop[Field.P1] + hop[Field.P2] > _SHARE
         now = hop.channels
         if not likely.any():
-            if self._hops[now].any():
-                self._hops[now] = 0
+            self._hops[now] = 0
+            self._key[now] = -1
             return []
         columns = np.flatnonzero(likely & (hop[Field.P2] > _WEAKER * hop[Field.P1]))
         keys = np.full(len(now), -1, np.int16)

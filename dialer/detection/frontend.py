@@ -248,15 +248,16 @@ class FrontEnd:
         spectrum = self._spectra(work, analysed & alive, values)
         gone = np.ascontiguousarray(work.lost[:, 3:].T)
         tainted = gone | work.lost[:, :-3].T | work.lost[:, 1:-2].T | work.lost[:, 2:-1].T
+        flags = np.zeros((3, most, many), np.bool_)
+        index = self._index[work.order]
+        self._index[work.order] += work.hops
+        alike = int(work.hops[-1]) == most
         for j in range(most):
-            k = int(np.count_nonzero(work.hops > j))
-            now = work.order[:k]
-            index = self._index[now]
-            self._index[now] = index + 1
+            k = many if alike else int(np.count_nonzero(work.hops > j))
             yield Hop(
-                channels=now, index=index, values=values[j, :, :k], spectrum=spectrum[j, :k],
+                channels=work.order[:k], index=index[:k] + j, values=values[j, :, :k], spectrum=spectrum[j, :k],
                 analysed=analysed[j, :k], digital=digital[j, :k], lost=gone[j, :k], tainted=tainted[j, :k],
-                active=np.zeros(k, np.bool_), voice=np.zeros(k, np.bool_), locked=np.zeros(k, np.bool_),
+                active=flags[0, j, :k], voice=flags[1, j, :k], locked=flags[2, j, :k],
                 history=self._history, ends=work.first[:k] + (j + 1) * HOP,
             )  # fmt: skip
 

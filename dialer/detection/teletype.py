@@ -36,6 +36,11 @@ class TeletypeListener:
         for state in (self._hops, self._turns, self._mark, self._told):
             state[channel] = 0
 
+    def concerned(self, channel: int, freq_hz: float) -> bool:
+        """Tell whether a hop with this peak can change anything on a channel."""
+        near = abs(freq_hz - _MARK_HZ) < _WIDTH_HZ or abs(freq_hz - _SPACE_HZ) < _WIDTH_HZ
+        return near or bool(self._hops[channel] > 0 or self._turns[channel])
+
     def step(self, hop: Hop) -> list[int]:
         """Take one hop; give the columns where a text telephone has just been recognised."""
         now = hop.channels
