@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from dialer.booking import Booking
@@ -75,7 +76,7 @@ def show(
     story = asyncio.run(_story(load_config(config), callback_id))
     if story is None:
         err.print(
-            f"[red]dialer:[/red] no callback has the id {callback_id}; `dialer callbacks list` shows which there are"
+            f"[red]dialer:[/red] no callback has the id {escape(callback_id)}; `dialer callbacks list` shows which there are"
         )
         raise typer.Exit(1)
     callback, attempts, history, journal = story

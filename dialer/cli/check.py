@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from dialer.callback.errors import DialerError
 from dialer.cli.config_option import ConfigOption, load_config
@@ -44,7 +45,7 @@ def check(
 
 def say(mark: str, text: str) -> None:
     """One line of the report."""
-    out.print(f"{mark}  {text}", highlight=False, soft_wrap=True)
+    out.print(f"{mark}  {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def say_treatments(config: DialerConfig) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
+from rich.markup import escape
 
 from dialer.callback.errors import DialerError
 from dialer.cli import callbacks, check, demo, evaluate, lab, replay, run
@@ -34,7 +35,7 @@ def main() -> None:
     try:
         app()
     except (DialerError, TelephonyError) as fault:
-        err.print(f"[red]dialer:[/red] {fault}", highlight=False, soft_wrap=True)
+        err.print(f"[red]dialer:[/red] {escape(str(fault))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

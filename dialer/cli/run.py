@@ -93,6 +93,7 @@ async def _call(config: DialerConfig, service: str, number: str) -> int:
                     f"{event.entry.t_ms:9.1f} ms  {event.entry.kind:<10} {event.entry.text}",
                     highlight=False,
                     soft_wrap=True,
+                    markup=False,
                 )
             if (
                 isinstance(event, CallbackChanged)

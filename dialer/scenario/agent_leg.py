@@ -89,7 +89,7 @@ class AgentSearch:
         """Waits for the next matching Ready agent; reserved from that moment on."""
         story, callback = self.ledger.story, self.ledger.callback
         reserved: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
-        story.tell("routing", f"waits for an agent matching {self.target}")
+        story.tell("routing", f"waits for an agent matching {self.target.text}")
         request = self.house.router.request(
             callback.id,
             self.target,

@@ -234,8 +234,18 @@ class CustomerCall:
         heard = await self._last_verdict()
         if heard is not None:
             return outcome_of_verdict(heard, end)
+        if end.cause == "unauthorized":
+            self._tell_refused(end)
         health = self.house.user_agent.gateway_health(self.leg.gateway)
         return outcome_of_end(end, self.house.config, from_own_gateway=health.known and not health.up)
+
+    def _tell_refused(self, end: LegEnd) -> None:
+        """Our own credentials are wrong: no customer can be called through this gateway before that is mended."""
+        where = f"[gateway.{self.leg.gateway}]"
+        self.story.tell("sip", f"{where} refuses our credentials ({end.sip_status}); check its user and password")
+        log.warning(
+            "gateway_refuses_us", gateway=self.leg.gateway, sip_status=end.sip_status, mend=f"user, password of {where}"
+        )
 
     async def _ended_before_verdict(self, end: LegEnd) -> Outcome:
         heard = await self._last_verdict()

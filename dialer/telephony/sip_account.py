@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pjsua2 as pj
 
+from dialer.telephony.digest import answer_to
 from dialer.telephony.director import director
 from dialer.telephony.settings import Gateway, UserAgentSettings
-from dialer.telephony.sip_message import escaped_user
+from dialer.telephony.sip_message import SipMessage, escaped_user, parse
 
 if TYPE_CHECKING:
     from dialer.telephony.engine import Engine
 
 
+CHALLENGES = {401: ("www-authenticate", "Authorization"), 407: ("proxy-authenticate", "Proxy-Authorization")}
 SRTP_USE = {
     "off": pj.PJMEDIA_SRTP_DISABLED,
     "optional": pj.PJMEDIA_SRTP_OPTIONAL,
@@ -35,6 +37,7 @@ class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
         self.engine = engine
         self.gateway = gateway
         self.ping_sent: float | None = None
+        self._answering = False
 
     def failed(self) -> None:
         """An error of ours in a callback of the account: there is no call to fail."""
@@ -51,9 +54,13 @@ class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
         if self.ping_sent is None or self.gateway is None:
             return
         if state.type == pj.PJSIP_EVENT_RX_MSG:
-            status = int(state.src.rdata.wholeMsg[8:11])
+            message = parse(state.src.rdata.wholeMsg)
+            status = message.status
+            if status in CHALLENGES and not self._answering and self._answer_challenge(message, status):
+                return
         else:
             status = 408 if state.type == pj.PJSIP_EVENT_TIMER else 503
+        self._answering = False
         sent, self.ping_sent = self.ping_sent, None
         self.engine.pinger.answered(self.gateway.name, status, time.monotonic() - sent)
 
@@ -62,15 +69,44 @@ class SipAccount(pj.Account):  # type: ignore[misc]  # pjsua2 has no types
         assert self.gateway is not None
         if self.ping_sent is not None:
             return
+        self.ping_sent = time.monotonic()
+        if not self._send_options(self.gateway):
+            self.ping_sent = None
+            self.engine.pinger.answered(self.gateway.name, 503, 0.0)
+
+    def _answer_challenge(self, message: SipMessage, status: int) -> bool:
+        """Sends the OPTIONS again with credentials; False when there are none for this challenge."""
+        gateway = self.gateway
+        asked, answered = CHALLENGES[status]
+        if gateway is None or not gateway.user:
+            return False
+        answer = answer_to(
+            message.first(asked), method="OPTIONS", uri=uri_of_gateway(gateway), user=gateway.user,
+            password=gateway.password, realm=gateway.realm,
+        )  # fmt: skip
+        if answer is None:
+            return False
+        self._answering = True
+        return self._send_options(gateway, (answered, answer))
+
+    def _send_options(self, gateway: Gateway, header: tuple[str, str] | None = None) -> bool:
         prm = pj.SendRequestParam()
         prm.method = "OPTIONS"
-        prm.txOption.targetUri = f"{self.gateway.uri.split(';')[0]}{self.gateway.uri_parameters}"
-        self.ping_sent = time.monotonic()
+        prm.txOption.targetUri = uri_of_gateway(gateway)
+        if header is not None:
+            field = pj.SipHeader()
+            field.hName, field.hValue = header
+            prm.txOption.headers.push_back(field)
         try:
             self.sendRequest(prm)
         except pj.Error:
-            self.ping_sent = None
-            self.engine.pinger.answered(self.gateway.name, 503, 0.0)
+            return False
+        return True
+
+
+def uri_of_gateway(gateway: Gateway) -> str:
+    """Gives the request URI of a request to the gateway itself."""
+    return f"{gateway.uri.split(';')[0]}{gateway.uri_parameters}"
 
 
 def account_config(settings: UserAgentSettings, gateway: Gateway | None, local: str, ports: tuple[int, int]) -> Any:
