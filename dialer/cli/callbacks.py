@@ -75,9 +75,7 @@ def show(
     """Shows one callback: attempts, transitions, and its timeline with milliseconds."""
     story = asyncio.run(_story(load_config(config), callback_id))
     if story is None:
-        err.print(
-            f"[red]dialer:[/red] no callback has the id {escape(callback_id)}; `dialer callbacks list` shows which there are"
-        )
+        err.print(f"[red]dialer:[/red] no callback has the id {escape(callback_id)}; see `dialer callbacks list`")
         raise typer.Exit(1)
     callback, attempts, history, journal = story
     if as_json:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from dialer_process import RunningDialer, configuration, free_port
 
+from dialer.cli.demo_stage import asterisk
 from dialer.lab import LabProcess
 
 pytestmark = pytest.mark.system
@@ -111,6 +112,24 @@ async def test_an_unreachable_pbx_is_told_and_the_callback_ends_by_the_table(tmp
     done = await dialer.completed((await dialer.book(HUMAN)).json()["_id"])
     assert done["_callback_reason"] == "FAIL_CALL_TO_CUSTOMER"
     assert await dialer.end() == 0
+
+
+async def test_a_wrong_password_is_told_by_check_and_by_the_callback(lab: LabProcess, tmp_path: Path) -> None:
+    async with asterisk(lab.port, tmp_path / "pbx") as (uri, password):
+        path = configuration(tmp_path, f'{uri}\nuser = "8999"\npassword = "{password}"', service="dial_attempts = 1")
+        path.write_text(path.read_text().replace("dial_attempts = 2\n", "", 1))
+        status, said = await asyncio.to_thread(check, path)
+        assert status == 0, said
+        path.write_text(path.read_text().replace(password, "not the password"))
+        status, said = await asyncio.to_thread(check, path)
+        assert status == 1
+        assert "user and password of [gateway.lab]" in said
+        dialer = RunningDialer(path)
+        await dialer.start()
+        done = await dialer.completed((await dialer.book(HUMAN)).json()["_id"])
+        assert done["_callback_reason"] == "FAIL_CALL_TO_CUSTOMER"
+        assert "gateway_refuses_us" in dialer.log.read_text()
+        assert await dialer.end() == 0
 
 
 async def test_malformed_numbers_are_refused_and_leave_no_record(lab: LabProcess, tmp_path: Path) -> None:
