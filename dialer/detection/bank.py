@@ -228,7 +228,7 @@ class DetectorBank:
         if tones:
             self._talk.was_tone(channel)
         self._sides.step_one(hop, values)
-        start, end = self._talk.step_one(hop, channel, like_tone, bool(self._follower.doubted[channel]))
+        start, end = self._talk.step_one(hop, values, channel, like_tone, bool(self._follower.doubted[channel]))
         if start:
             self._start_speech(channel, index)
         elif end:

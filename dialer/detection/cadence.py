@@ -5,7 +5,7 @@ Its frequencies come from 128 ms windows. Pauses of speech never count: every bu
 """
 
 from dataclasses import dataclass
-from functools import cache
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from dialer.detection.level import HOP_S, RATE_HZ
-from dialer.detection.plan import Pattern, Window
+from dialer.detection.plan import Pattern, PatternSet, Window
 from dialer.detection.robust import median, spread
 
 _CENTRE_S: Final = 0.016  # from the middle of the 32 ms window to its end
@@ -228,7 +228,7 @@ class CadenceListener:
 
     __slots__ = ("_candidates", "_patterns", "bursts")
 
-    def __init__(self, patterns: tuple[Pattern, ...]) -> None:
+    def __init__(self, patterns: PatternSet) -> None:
         self._patterns = patterns
         self._candidates: tuple[Pattern, ...] | None = None  # those not excluded since the first burst held
         self.bursts: list[Burst] = []
@@ -257,7 +257,7 @@ class CadenceListener:
 
     def knows(self, burst: Burst) -> bool:
         """Tell whether a burst is a tone of some pattern, as far as its frequencies and steadiness go."""
-        return _is_tone(burst) and any(_fits_tone(windows, burst) for windows in tunings(self._patterns))
+        return _is_tone(burst) and any(_fits_tone(windows, burst) for windows in self._patterns.by_tuning)
 
     def matches(self, now_s: float, sounding: Burst | None) -> list[Match]:
         """Give the patterns the bursts fit, best first; patterns that may still turn out to fit have `complete` false."""
@@ -268,7 +268,11 @@ class CadenceListener:
         if self.bursts and now_s - self.bursts[-1].end_s > _FORGET_S and sounding is None:
             self._begin()
             return []
-        known = self._patterns if self._candidates is None else self._candidates
+        known = self._candidates
+        if known is None:
+            last = sounding or self.bursts[-1]
+            groups = (group for tuning, group in self._patterns.by_tuning.items() if _fits_tone(tuning, last))
+            known = tuple(dict.fromkeys(chain.from_iterable(groups)))
         found = [match for pattern in known if (match := self._fit(pattern, now_s, sounding))]
         if self.bursts:
             self._candidates = tuple(match.pattern for match in found)
@@ -282,12 +286,6 @@ class CadenceListener:
             return _fit_steady(pattern, bursts)
         fits = [match for first in range(len(pattern.steps)) if (match := _fit_from(pattern, first, bursts, now_s))]
         return min(fits, key=lambda m: (not m.complete, m.cost)) if fits else None
-
-
-@cache
-def tunings(patterns: tuple[Pattern, ...]) -> tuple[tuple[Window, ...], ...]:
-    """Give the distinct sets of frequencies of some patterns."""
-    return tuple(dict.fromkeys(step.freqs_hz for pattern in patterns for step in pattern.steps))
 
 
 def _is_tone(burst: Burst) -> bool:

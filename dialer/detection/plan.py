@@ -7,7 +7,7 @@ either by cadence (`[[tone]]`) or slot by slot as windows (`[[slot]]`: one to th
 import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -56,16 +56,16 @@ class Pattern:
     name: str
     verdict: str
     steps: tuple[Step, ...]
+    period_s: float = field(init=False)  # nominal length of one cycle
+
+    def __post_init__(self) -> None:
+        period = sum(step.on_s.nominal + (step.off_s.nominal if step.off_s else 0.0) for step in self.steps)
+        object.__setattr__(self, "period_s", period)
 
     @property
     def steady(self) -> bool:
         """Tell whether the tone has no pause."""
         return self.steps[-1].off_s is None
-
-    @property
-    def period_s(self) -> float:
-        """Give the nominal length of one cycle."""
-        return sum(step.on_s.nominal + (step.off_s.nominal if step.off_s else 0.0) for step in self.steps)
 
     @property
     def label(self) -> str:
@@ -83,19 +83,35 @@ class Plan:
     patterns: tuple[Pattern, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class PatternSet:
+    """The patterns to listen for, and which of them go with each set of frequencies."""
+
+    patterns: tuple[Pattern, ...]
+    by_tuning: Mapping[tuple[Window, ...], tuple[Pattern, ...]]
+
+    @classmethod
+    def of(cls, patterns: Iterable[Pattern]) -> "PatternSet":
+        """Sort patterns by their frequencies."""
+        known = tuple(patterns)
+        tunings: dict[tuple[Window, ...], list[Pattern]] = {}
+        for pattern in known:
+            for freqs in dict.fromkeys(step.freqs_hz for step in pattern.steps):
+                tunings.setdefault(freqs, []).append(pattern)
+        return cls(known, {freqs: tuple(group) for freqs, group in tunings.items()})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Atlas:
     """All plans, and the hash of what they say."""
 
     plans: Mapping[str, Plan]
+    sets: Mapping[str, PatternSet]  # by country; "": all
     digest: str
 
-    def patterns(self, country: str | None) -> tuple[Pattern, ...]:
+    def patterns(self, country: str | None) -> PatternSet:
         """Give the patterns to listen for: the country's alone, or all when it is unknown."""
-        plan = self.plans.get((country or "").upper())
-        if plan is not None:
-            return plan.patterns
-        return tuple(pattern for code in sorted(self.plans) for pattern in self.plans[code].patterns)
+        return self.sets.get((country or "").upper()) or self.sets[""]
 
     def sit(self, country: str | None) -> str:
         """Give the verdict of an uncoded special information tone in this country."""
@@ -121,7 +137,9 @@ def load(folders: tuple[Path, ...] = ()) -> Atlas:
             digest.update(text)
             plan = _read(file, text.decode())
             plans[plan.country] = plan
-    return Atlas(plans, digest.hexdigest()[:16])
+    sets = {code: PatternSet.of(plan.patterns) for code, plan in plans.items()}
+    sets[""] = PatternSet.of(pattern for code in sorted(plans) for pattern in plans[code].patterns)
+    return Atlas(plans, sets, digest.hexdigest()[:16])
 
 
 def _read(file: Path, text: str) -> Plan:

@@ -44,8 +44,8 @@ class SideSounds:
     def step(self, hop: Hop) -> None:
         """Take one hop."""
         f1 = hop[Field.F1]
-        share = hop[Field.P1] + hop[Field.P2]
-        in_band = hop.analysed & (f1 > _DATA_HZ[0]) & (f1 < _DATA_HZ[1]) & (share > np.float32(_DATA_SHARE))
+        share = hop[Field.P1].astype(np.float64) + hop[Field.P2]
+        in_band = hop.analysed & (f1 > _DATA_HZ[0]) & (f1 < _DATA_HZ[1]) & (share > _DATA_SHARE)
         self._hear_data(hop, in_band)
         for column, digit in self._digits.step(hop):
             self._tell(hop, column, "dtmf", f"digit {digit}", digit=digit)
@@ -57,8 +57,8 @@ class SideSounds:
     def step_one(self, hop: Hop, values: list[float]) -> None:
         """Take a hop of one channel, its features as numbers; the same as `step`, but what cannot be is not looked at."""
         channel = int(hop.channels[0])
-        f1, f2, share = values[Field.F1], values[Field.F2], float(hop[Field.P1][0] + hop[Field.P2][0])
-        in_band = bool(hop.analysed[0]) and _DATA_HZ[0] < f1 < _DATA_HZ[1] and share > float(np.float32(_DATA_SHARE))
+        f1, f2, share = values[Field.F1], values[Field.F2], values[Field.P1] + values[Field.P2]
+        in_band = bool(hop.analysed[0]) and _DATA_HZ[0] < f1 < _DATA_HZ[1] and share > _DATA_SHARE
         if in_band or self._data_hops[channel]:
             self._hear_data(hop, np.array([in_band]))
         if self._digits.concerned(channel, f1, f2):

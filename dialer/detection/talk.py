@@ -14,9 +14,9 @@ from dialer.detection.frontend import Bool, Field, Hop, Int
 _POINTS: Final = 3
 _CONFIRM_POINTS: Final = 18
 _BACK_HOPS: Final = 4
-_VOICED: Final = np.float32(0.5)
-_HIGH: Final = np.float32(0.7)
-_TWO_PEAKS: Final = np.float32(0.93)
+_VOICED: Final = 0.5
+_HIGH: Final = 0.7
+_TWO_PEAKS: Final = 0.93
 
 
 class TalkListener:
@@ -81,14 +81,14 @@ class TalkListener:
         ends = talking & ~voice
         return self._turn(now, hop.index, np.flatnonzero(starts), np.flatnonzero(ends))
 
-    def step_one(self, hop: Hop, channel: int, like_tone: bool, doubted: bool) -> tuple[bool, bool]:
+    def step_one(self, hop: Hop, values: list[float], channel: int, like_tone: bool, doubted: bool) -> tuple[bool, bool]:
         """Take a hop of one channel; the same as `step`."""
         voice, talking, index = bool(hop.voice[0]), bool(self.talking[channel]), int(hop.index[0])
         if voice and not self._active[channel]:
             self._points[channel] = 0
             self.begun[channel] = max(int(self.begun[channel]), index - _BACK_HOPS)
         self._active[channel] = voice
-        points = int(_voiced_points(hop, np.array([like_tone]))[0]) if voice and hop.active[0] else 0
+        points = _points_one(hop, values, like_tone=like_tone) if voice and hop.active[0] else 0
         sum_ = 0 if hop.locked[0] else int(self._points[channel]) + points
         self._points[channel] = sum_
         self.murmur[channel] += points
@@ -115,7 +115,14 @@ class TalkListener:
 
 def _voiced_points(hop: Hop, like_tone: Bool) -> NDArray[np.int32]:
     """Say how much each hop speaks for a voice."""
-    voiced = hop.voice & hop.active & ~hop.tainted & (hop[Field.VOICING] >= _VOICED) & (hop[Field.HIGH] < _HIGH)
-    tone = like_tone | (hop[Field.P1] + hop[Field.P2] > _TWO_PEAKS)
+    voiced = hop.voice & hop.active & ~hop.tainted & (hop[Field.VOICING] >= _VOICED) & (hop[Field.HIGH].astype(np.float64) < _HIGH)
+    tone = like_tone | (hop[Field.P1].astype(np.float64) + hop[Field.P2] > _TWO_PEAKS)
     points: NDArray[np.int32] = voiced * np.where(tone, 1, _POINTS).astype(np.int32)
     return points
+
+
+def _points_one(hop: Hop, values: list[float], *, like_tone: bool) -> int:
+    """Say how much a hop of one channel that is active speaks for a voice."""
+    if hop.tainted[0] or values[Field.VOICING] < _VOICED or values[Field.HIGH] >= _HIGH:
+        return 0
+    return 1 if like_tone or values[Field.P1] + values[Field.P2] > _TWO_PEAKS else _POINTS
