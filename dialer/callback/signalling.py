@@ -133,14 +133,12 @@ def call_result_of_sip(
     Args:
         status: Final SIP status; None when there was none.
         q850: Cause of a `Reason: Q.850` header.
-        retry_after: The answer carried `Retry-After`.
-        from_own_gateway: A 503 that our own gateway made, not the far network.
+        retry_after, from_own_gateway: A 503 carried `Retry-After`, or our own gateway made it.
         own_decision: 41, 44, 51, 52 or 27 when we decided ourselves.
         tone: Result of a verdict from early or answered media.
         timer_progress: How far the call had come when our timer cancelled it; None when no timer of ours did.
         ringback_heard: A ring tone was heard in early media.
-        sip_overrides: `[dial.sip_results]`, status to result.
-        q850_overrides: `[dial.q850_results]`, cause to result.
+        sip_overrides, q850_overrides: `[dial.sip_results]` and `[dial.q850_results]`, to results.
 
     Raises:
         ValueError: when nothing of it says how the call ended.
@@ -155,8 +153,7 @@ def call_result_of_sip(
     if timer_progress is not None and status in {None, 487}:
         return call_result_of_progress(timer_progress, ringback_heard=ringback_heard)
     if status is None:
-        msg = "neither a SIP status, nor a cause, nor a timer says how the call ended"
-        raise ValueError(msg)
+        raise ValueError("neither a SIP status, nor a cause, nor a timer says how the call ended")
     return call_result_of_status(
         status, retry_after=retry_after, from_own_gateway=from_own_gateway, overrides=sip_overrides
     )

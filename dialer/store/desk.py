@@ -186,6 +186,12 @@ class Stage:
         if target == (State.QUEUED, Phase.SUBMITTING):
             fields["session_id"] = new_session_id()
         after = self.put(before, fields)
+        self._note(before, after, event, actor, now, user, note)
+        return after
+
+    def _note(
+        self, before: Callback, after: Callback, event: str, actor: Actor, now: datetime, user: str | None, note: str
+    ) -> None:
         entry = HistoryEntry(
             at=now,
             event=event,
@@ -198,7 +204,6 @@ class Stage:
             note=note,
         )
         self.history.append((before.id, entry))
-        return after
 
     def put(self, before: Callback, fields: Mapping[str, Any]) -> Callback:
         """Set fields of a callback; its version rises."""
