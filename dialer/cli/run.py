@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from dialer.booking import CreateRequest
+from dialer.booking import Booking, CreateRequest
 from dialer.callback.reason import Reason
-from dialer.callback.state import State
+from dialer.callback.record import Callback
 from dialer.cli.config_option import ConfigOption, load_config
 from dialer.cli.console import err, out
 from dialer.cli.live import LiveTable
 from dialer.cli.logs import set_up_logs
 from dialer.cli.server import serve
 from dialer.cli.timeline import heading
+from dialer.clock import SystemClock
 from dialer.config import DialerConfig
-from dialer.events import CallbackChanged, Event, Step
-from dialer.node import open_dialer
+from dialer.events import Bus
+from dialer.node import NodeRuns, open_dialer, open_store
+from dialer.store import Store
 
 CALL_LIMIT_S = 3600.0
+FOLLOW_EVERY_S = 0.1
 
 
 def run(
@@ -83,32 +87,37 @@ async def _run(config: DialerConfig, *, with_table: bool) -> None:
 
 
 async def _call(config: DialerConfig, service: str, number: str) -> int:
-    async with open_dialer(config) as dialer:
-        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        mine: list[str] = []
+    """Makes the call here; a dialer of this configuration that runs already makes it, followed in the store."""
+    try:
+        async with open_dialer(config) as dialer:
+            made = await dialer.booking.create(request_for(service, number))
+            dialer.node.submit(made)
+            return await follow(dialer.house.store, made)
+    except NodeRuns as running:
+        err.print(f"{escape(str(running.node))} runs already: it makes the call", highlight=False)
+    async with open_store(config) as store:
+        made = await Booking(store, config, Bus(), SystemClock()).create(request_for(service, number))
+        return await follow(store, made)
 
-        def follow(event: Event) -> None:
-            if isinstance(event, Step) and event.callback_id in mine:
-                out.print(
-                    f"{event.entry.t_ms:9.1f} ms  {event.entry.kind:<10} {event.entry.text}",
-                    highlight=False,
-                    soft_wrap=True,
-                    markup=False,
-                )
-            if (
-                isinstance(event, CallbackChanged)
-                and event.callback.id in mine
-                and event.callback.state is State.COMPLETED
-            ):
-                out.print(heading(event.callback))
-                if not ended.done():
-                    ended.set_result(0 if event.callback.reason == Reason.AGENT_CONNECTED else 1)
 
-        dialer.house.bus.subscribe(follow)
-        created = await dialer.booking.create(
-            CreateRequest(service=service, parameters={"_customer_number": number}, origin="ui")
-        )
-        mine.append(created.id)
-        dialer.node.submit(created)
-        out.print(f"callback {created.id} to {created.customer_number}", highlight=False)
-        return await asyncio.wait_for(ended, CALL_LIMIT_S)
+def request_for(service: str, number: str) -> CreateRequest:
+    """The request that the console makes."""
+    return CreateRequest(service=service, parameters={"_customer_number": number}, origin="ui")
+
+
+async def follow(store: Store, made: Callback) -> int:
+    """Prints a callback's steps as they come into the store, until it is completed; gives the exit status."""
+    out.print(f"callback {made.id} to {made.customer_number}", highlight=False)
+    told = 0
+    async with asyncio.timeout(CALL_LIMIT_S):
+        while True:
+            callback = await store.get(made.id)
+            steps = await store.journal(made.id)
+            for entry in steps[told:]:
+                line = f"{entry.t_ms:9.1f} ms  {entry.kind:<10} {entry.text}"
+                out.print(line, highlight=False, soft_wrap=True, markup=False)
+            told = len(steps)
+            if callback is not None and not callback.open and steps and steps[-1].text.startswith("T"):
+                out.print(heading(callback))
+                return 0 if callback.reason == Reason.AGENT_CONNECTED else 1
+            await asyncio.sleep(FOLLOW_EVERY_S)

@@ -3,6 +3,7 @@
 from dialer.node.assembly import Dialer, open_dialer, open_store
 from dialer.node.node import Node
 from dialer.node.pace import Pacer
+from dialer.node.single import NodeRuns
 from dialer.node.status import RunningStatus
 
-__all__ = ["Dialer", "Node", "Pacer", "RunningStatus", "open_dialer", "open_store"]
+__all__ = ["Dialer", "Node", "NodeRuns", "Pacer", "RunningStatus", "open_dialer", "open_store"]

@@ -13,6 +13,7 @@ from dialer.config import DialerConfig
 from dialer.detection import DetectorBank
 from dialer.events import AgentChanged, Bus
 from dialer.node.node import Node
+from dialer.node.single import lock_folder, only_one
 from dialer.node.status import RunningStatus
 from dialer.routing import Agent, AgentPool, AgentState, Router
 from dialer.scenario import House, Listener, StoryWriter, TreatmentLibrary
@@ -43,9 +44,14 @@ async def open_store(config: DialerConfig) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> AsyncIterator[Dialer]:
-    """Starts all parts in the order in which they depend on each other, and stops them in the reverse order."""
+    """Starts all parts in the order in which they depend on each other, and stops them in the reverse order.
+
+    Raises:
+        NodeRuns: when a dialer with this node's name runs here already.
+    """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
+        stack.enter_context(only_one(config.node.name, lock_folder(config.db.url, config.file)))
         store = await stack.enter_async_context(open_store(config))
         bus = Bus()
         agent = UserAgent(config.user_agent_settings())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -113,3 +114,21 @@ async def test_a_stop_releases_what_is_not_finished_at_the_deadline(lab: LabProc
     assert await dialer.end() == 0
     assert rows(tmp_path, "select call_result, counted from attempt") == [(27, 0)], "ended by us: it does not count"
     assert rows(tmp_path, f"select state, phase from callback where id = '{made}'") == [("QUEUED", "retry_wait")]
+
+
+async def test_a_call_by_hand_beside_a_running_dialer_is_made_by_that_one(lab: LabProcess, tmp_path: Path) -> None:
+    dialer = RunningDialer(configuration(tmp_path, f"sip:{lab.host}:{lab.port}"))
+    await dialer.start()
+    second = RunningDialer(dialer.config)
+    with pytest.raises(AssertionError, match="is running already"):
+        await second.start()
+    called = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dialer.cli.main", "call", HUMANS[0], "-c", str(dialer.config),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    async with asyncio.timeout(60):
+        said, _ = await called.communicate()
+    assert called.returncode == 0, said.decode()
+    assert b"runs already" in said
+    assert b"AGENT_CONNECTED" in said
+    assert await dialer.end() == 0
