@@ -157,6 +157,8 @@ def decide(
     """What follows an attempt that ended with `result`.
 
     Args:
+        policy: Of the service.
+        result: How the attempt ended.
         attempts: `Callback.attempts` before this attempt is counted.
         free_in_a_row: `Callback.free_in_a_row` before this attempt.
         now: End of the attempt, aware.

@@ -133,12 +133,14 @@ def call_result_of_sip(
     Args:
         status: Final SIP status; None when there was none.
         q850: Cause of a `Reason: Q.850` header.
-        retry_after, from_own_gateway: A 503 carried `Retry-After`, or our own gateway made it.
+        retry_after: The answer carried `Retry-After`.
+        from_own_gateway: A 503 that our own gateway made, not the far network.
         own_decision: 41, 44, 51, 52 or 27 when we decided ourselves.
         tone: Result of a verdict from early or answered media.
         timer_progress: How far the call had come when our timer cancelled it; None when no timer of ours did.
         ringback_heard: A ring tone was heard in early media.
-        sip_overrides, q850_overrides: `[dial.sip_results]` and `[dial.q850_results]`, to results.
+        sip_overrides: `[dial.sip_results]`, status to result.
+        q850_overrides: `[dial.q850_results]`, cause to result.
 
     Raises:
         ValueError: when nothing of it says how the call ended.

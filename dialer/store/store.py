@@ -134,10 +134,15 @@ class Store(Reader):
         with `close_attempt` once the leg is released.
 
         Args:
+            callback_id: Which.
             version: The version on which the decision rests; None takes whatever is there.
+            event: T-number.
+            actor: Who causes it.
+            now: Aware time.
             to: State and phase, when the transition has several targets.
             changes: Further fields of the record, of `effect.SETTABLE`.
             user: Name of the user, for console actions.
+            note: For the history.
 
         Raises:
             InvalidTransition, VersionConflict, UnknownCallback: and nothing is written.
