@@ -17,7 +17,7 @@ from dialer.replay.result import LegResult
 Outcome = list[LegResult] | RecordingError
 """What became of one recording: a result for each leg, or why it cannot be read."""
 
-TOGETHER = 16
+FEWEST_TOGETHER, MOST_TOGETHER = 16, 128
 """Recordings played to one bank at once: a bank costs little more for many channels than for one."""
 
 FEW = 4
@@ -47,11 +47,13 @@ def replay_many(
     Yields:
         Each task with its outcome, in the order of the tasks.
     """
-    groups = [tasks[start : start + TOGETHER] for start in range(0, len(tasks), TOGETHER)]
+    most = workers if isinstance(workers, int) else len(os.sched_getaffinity(0))
+    together = min(MOST_TOGETHER, max(FEWEST_TOGETHER, -(-len(tasks) // most)))
+    groups = [tasks[start : start + together] for start in range(0, len(tasks), together)]
     if isinstance(workers, ProcessPoolExecutor):
         yield from _in_pool(groups, settings, workers)
         return
-    count = min(workers or len(os.sched_getaffinity(0)), len(groups))
+    count = min(most, len(groups))
     if count <= 1 or len(tasks) <= FEW:
         for group in groups:
             yield from zip(group, replay_group(group, settings), strict=True)

@@ -13,7 +13,7 @@ from dialer.replay.manifest import LabelledCall
 from tools.bench_detection.audio import audio_given_s
 from tools.bench_detection.heard import Heard, Run
 
-GROUP = 64
+GROUP = 128
 """Calls heard at once."""
 
 
