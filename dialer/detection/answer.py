@@ -16,7 +16,7 @@ from dialer.detection.frontend import Hop
 HUMAN: Final = 0
 MACHINE: Final = 1
 
-PAUSES_S: Final = (0.2, 0.35, 0.5, 0.7, 1.0)
+PAUSES_S: Final = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 1.0, 1.1, 1.2)
 """Silences after voice at which the bank asks."""
 
 

@@ -19,7 +19,7 @@ from dialer.detection.speech.model import MODEL_PATH, load
 from dialer.detection.speech.track import FEATURES
 from tools.training.collect import Labelled, collect, voice_frames
 from tools.training.curve import held_out, print_curves
-from tools.training.learn import TwoForests, examples, learn_voice
+from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, learn_voice
 
 
 def arguments() -> argparse.Namespace:
@@ -59,7 +59,7 @@ def main() -> int:
 
 def train(own: list[Labelled], composed: list[Labelled], stride: int) -> TwoForests:
     """Learns from both kinds of calls."""
-    parts = [examples(own)] + ([examples(composed, stride)] if composed else [])
+    parts = [examples(own, pause_weight=OWN_PAUSE_WEIGHT)] + ([examples(composed, stride)] if composed else [])
     return TwoForests().fit(*(np.concatenate(x) for x in zip(*parts, strict=True)))
 
 

@@ -17,7 +17,7 @@ from dialer.detection.settings import PROFILES, Profile
 from dialer.detection.speech.classifier import TALK_LIMIT_S
 from dialer.detection.speech.track import FEATURES
 from tools.training.collect import Labelled
-from tools.training.learn import TwoForests, examples
+from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, open_moments
 
 _AT = {name: number for number, name in enumerate(FEATURES)}
 SHOT_S = 0.05
@@ -31,12 +31,7 @@ class HeldOut:
 
     def kept(self, calls: Sequence[Labelled]) -> np.ndarray:
         """The odds that go with ``examples(calls)``, in its order."""
-        out = []
-        for call, odds in zip(calls, self.odds, strict=True):
-            shots = call.snapshots
-            since, pause, longest = (shots[:, _AT[n]] for n in ("since_first_s", "pause_s", "longest_pause_s"))
-            out.append(odds[(since > 0.1) & (since < 6.0) & (pause < 1.0) & (longest < 1.0)])
-        return np.concatenate(out)
+        return np.concatenate([o[open_moments(c)] for c, o in zip(calls, self.odds, strict=True)])
 
 
 def fold_of(groups: Sequence[frozenset[str]], folds: int, seed: int = 3) -> dict[str, int]:
@@ -73,7 +68,7 @@ def held_out(
 
         mine = [c for c, at in zip(own, home, strict=True) if at != k and stranger(c)]
         others = [c for c in composed if stranger(c)]
-        parts = [examples(mine)] + ([examples(others, stride)] if others else [])
+        parts = [examples(mine, pause_weight=OWN_PAUSE_WEIGHT)] + ([examples(others, stride)] if others else [])
         forest = TwoForests().fit(*(np.concatenate(x) for x in zip(*parts, strict=True)))
         for number, at in enumerate(home):
             if at == k:

@@ -28,7 +28,9 @@ NOT_LEARNED = ("shape",)
 GROWING = {"speech_s": 1, "pause_s": -1}
 """Monotone: more speech never speaks for a person, a longer pause never for a machine."""
 
-FIRST_S, LAST_S, WAITED_S = 0.1, 6.0, 1.0
+FIRST_S, LAST_S, WAITED_S = 0.1, 5.2, 1.05
+OWN_PAUSE_WEIGHT = 3.0
+"""Pauses of recordings weigh more than those of composed calls, whose rhythm is the composer's."""
 _AT = {name: number for number, name in enumerate(FEATURES)}
 USED = [n for n, f in enumerate(FEATURES) if f not in UNUSED and not f.startswith(NOT_LEARNED)]
 
@@ -54,18 +56,34 @@ def learn_voice(inputs: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]
     }
 
 
-def examples(calls: Iterable[Labelled], stride: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Snapshots at which a decision is open: features, machine or not, weight (long calls weigh little more)."""
+def open_moments(call: Labelled) -> np.ndarray:
+    """Numbers of the snapshots at which a decision can still be open: in speech and in pauses up to a second."""
+    shots = call.snapshots
+    since, pause, longest = (shots[:, _AT[name]] for name in ("since_first_s", "pause_s", "longest_pause_s"))
+    talk = since - pause
+    return np.flatnonzero((since > FIRST_S) & (talk < LAST_S) & (pause < WAITED_S) & (longest < WAITED_S))
+
+
+def examples(
+    calls: Iterable[Labelled], stride: int = 1, pause_weight: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Snapshots at which a decision is open: features, machine or not, weight (long calls weigh little more).
+
+    Args:
+        calls: Labelled calls.
+        stride: Takes every n-th snapshot of speech; pauses are rare and taken all.
+        pause_weight: How much more a pause of these calls weighs.
+    """
     features, labels, weights = [], [], []
     for number, call in enumerate(calls):
-        shots = call.snapshots
-        since, pause, longest = (shots[:, _AT[name]] for name in ("since_first_s", "pause_s", "longest_pause_s"))
-        use = np.flatnonzero((since > FIRST_S) & (since < LAST_S) & (pause < WAITED_S) & (longest < WAITED_S))
-        use = use[number % stride :: stride]
-        if use.size:
-            features.append(shots[use])
-            labels.append(np.full(use.size, call.machine))
-            weights.append(np.full(use.size, 1 / np.sqrt(use.size)))
+        use = open_moments(call)
+        pausing = call.snapshots[use, _AT["pause_s"]] >= PAUSING_S
+        use = np.sort(np.r_[use[pausing], use[~pausing][number % stride :: stride]])
+        pausing = call.snapshots[use, _AT["pause_s"]] >= PAUSING_S
+        count = np.where(pausing, pausing.sum(), (~pausing).sum())
+        features.append(call.snapshots[use])
+        labels.append(np.full(use.size, call.machine))
+        weights.append(np.where(pausing, pause_weight, 1.0) / np.sqrt(np.maximum(count, 1)))
     return np.concatenate(features), np.concatenate(labels), np.concatenate(weights)
 
 
