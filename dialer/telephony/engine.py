@@ -190,7 +190,8 @@ class Engine:
             self._start_ring_timer(call, request.setup_timeout_s, "no_progress")
         call.ring_timeout_s = request.ring_timeout_s
         try:
-            call.place(target_uri(request, gateway), self._invite(leg, gateway, request))
+            with self.library.offering(request.codecs or gateway.codecs or self.settings.codecs):
+                call.place(target_uri(request, gateway), self._invite(leg, gateway, request))
         except pj.Error as fault:
             call.facts.reason = fault.reason
             self._not_placed(call, fault_word(fault.status, fault.reason))
@@ -203,13 +204,12 @@ class Engine:
         self.let_go(call)
 
     def _invite(self, leg: Leg, gateway: Gateway, request: DialRequest) -> Any:
-        """Gives what the library needs for the INVITE; the codecs it will offer are those of the endpoint now."""
+        """Gives what the library needs for the INVITE."""
         prm = pj.CallOpParam(True)
         self.no_extra_media(prm)
         prm.opt.customCallId = leg.sip_call_id
         prm.txOption.localUri = from_uri(request, gateway)
         add_headers(prm.txOption, safe_headers(request.headers))
-        self.library.prefer(request.codecs or gateway.codecs or self.settings.codecs)
         return prm
 
     def no_extra_media(self, prm: Any) -> None:
@@ -225,7 +225,9 @@ class Engine:
     def answered(self, call: SipCall) -> None:
         """No timeout of the setup counts any more."""
         self._cancel_ring_timer(call.leg.key)
-        joint.stand_in(call)
+        partner = self._calls.get(call.partner.key) if call.partner is not None else None
+        if partner is not None and not partner.over:
+            joint.join(call, partner)
 
     def _start_ring_timer(self, call: SipCall, seconds: float, cause: str) -> None:
         self._ring_timers[call.leg.key] = self.thread.after(seconds, functools.partial(call.end, cause))
@@ -312,23 +314,27 @@ class Engine:
         if call is not None:
             call.audio.stop(playback.ticket)
 
-    async def send_dtmf(self, leg: Leg, digits: str, method: str, duration_ms: int) -> None:
+    async def send_dtmf(self, leg: Leg, digits: str, method: str, duration_ms: int) -> bool:
         """Loop: sends digits."""
-        await self.thread.call(self._send_dtmf, leg, digits, method, duration_ms)
+        return bool(await self.thread.call(self._send_dtmf, leg, digits, method, duration_ms))
 
-    def _send_dtmf(self, leg: Leg, digits: str, method: str, duration_ms: int) -> None:
+    def _send_dtmf(self, leg: Leg, digits: str, method: str, duration_ms: int) -> bool:
         prm = pj.CallSendDtmfParam()
         prm.method = pj.PJSUA_DTMF_METHOD_SIP_INFO if method == "info" else pj.PJSUA_DTMF_METHOD_RFC2833
         prm.duration, prm.digits = duration_ms, digits
-        self._on_live(leg, lambda call: call.sendDtmf(prm))
+        return self._on_live(leg, lambda call: call.sendDtmf(prm))
 
-    async def hold(self, leg: Leg) -> None:
+    async def on_live(self, leg: Leg, action: Callable[[SipCall], None]) -> bool:
+        """Loop: does something with a leg's call; False when it has ended or the library cannot do it now."""
+        return bool(await self.thread.call(self._on_live, leg, action))
+
+    async def hold(self, leg: Leg) -> bool:
         """Loop: sends a re-INVITE with sendonly."""
-        await self.thread.call(self._on_live, leg, lambda call: call.setHold(pj.CallOpParam(True)))
+        return await self.on_live(leg, lambda call: call.setHold(pj.CallOpParam(True)))
 
-    async def retrieve(self, leg: Leg) -> None:
+    async def retrieve(self, leg: Leg) -> bool:
         """Loop: sends a re-INVITE with sendrecv."""
-        await self.thread.call(self._on_live, leg, self._unhold)
+        return await self.on_live(leg, self._unhold)
 
     def _unhold(self, call: SipCall) -> None:
         prm = pj.CallOpParam(True)
@@ -336,22 +342,28 @@ class Engine:
         prm.opt.flag = pj.PJSUA_CALL_UNHOLD
         call.reinvite(prm)
 
-    async def transfer(self, leg: Leg, uri: str) -> None:
+    async def transfer(self, leg: Leg, uri: str) -> bool:
         """Loop: sends REFER."""
-        await self.thread.call(self._on_live, leg, lambda call: transfer.refer(call, uri))
+        return await self.on_live(leg, lambda call: transfer.refer(call, uri))
 
-    async def transfer_attended(self, leg: Leg, other: Leg) -> None:
+    async def transfer_attended(self, leg: Leg, other: Leg) -> bool:
         """Loop: sends REFER with Replaces."""
 
         def refer(call: SipCall) -> None:
             self._on_live(other, functools.partial(transfer.refer_to_each_other, call))
 
-        await self.thread.call(self._on_live, leg, refer)
+        return await self.on_live(leg, refer)
 
-    def _on_live(self, leg: Leg, action: Callable[[SipCall], None]) -> None:
+    def _on_live(self, leg: Leg, action: Callable[[SipCall], None]) -> bool:
         call = self._calls.get(leg.key)
-        if call is not None and not call.over and call.facts.cause is None:
+        if call is None or call.over or call.facts.cause is not None:
+            return False
+        try:
             action(call)
+        except pj.Error as fault:
+            log.info("%r: %s", leg, fault.reason)
+            return False
+        return True
 
     async def rtp(self, leg: Leg) -> RtpStats:
         """Loop: gives a leg's figures."""

@@ -33,19 +33,7 @@ def part(call: SipCall) -> None:
         pj.part_calls(call.getId(), peer.getId())
 
 
-def promise(call: SipCall, partner: SipCall | None) -> None:
+def promise(call: SipCall, partner: SipCall) -> None:
     """Has a call, when it is answered, take the place beside `partner`; with the partner it ends, joined or not."""
-    call.partner = partner
-    if partner is not None:
-        partner.followers.append(call)
-
-
-def stand_in(call: SipCall) -> None:
-    """A call that was promised a place has been answered: it takes it."""
-    if call.partner is not None and not call.partner.over:
-        join(call, call.partner)
-
-
-def abandoned(call: SipCall) -> list[SipCall]:
-    """Gives the calls that were there only for the sake of one that is over: nobody else owns them."""
-    return [follower for follower in call.followers if not follower.over]
+    call.partner = partner.leg
+    partner.followers.append(call.leg)

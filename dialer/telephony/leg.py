@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -200,33 +200,42 @@ class Leg:
 
     async def send_dtmf(
         self, digits: str, method: Literal["rfc4733", "info"] = "rfc4733", duration_ms: int = 160
-    ) -> None:
-        """Sends digits: 0-9, A-D, * and #."""
-        await self._engine.send_dtmf(self, digits, method, duration_ms)
+    ) -> bool:
+        """Sends digits: 0-9, A-D, * and #. False when the leg cannot now: it has ended or has no audio."""
+        return await self._engine.send_dtmf(self, digits, method, duration_ms)
 
-    async def hold(self) -> None:
-        """Puts the far end on hold; Held tells when it agreed."""
-        await self._engine.hold(self)
+    async def hold(self) -> bool:
+        """Puts the far end on hold; Held tells when it agreed. False when the leg cannot now."""
+        return await self._engine.hold(self)
 
-    async def retrieve(self) -> None:
-        """Takes the far end off hold; Retrieved tells when it agreed."""
-        await self._engine.retrieve(self)
+    async def retrieve(self) -> bool:
+        """Takes the far end off hold; Retrieved tells when it agreed. False when the leg cannot now."""
+        return await self._engine.retrieve(self)
 
-    async def transfer(self, uri: str) -> bool:
+    async def transfer(self, uri: str, *, timeout_s: float = 40.0) -> bool:
         """Sends the far end elsewhere by REFER; the leg ends with cause "transferred" when that worked.
 
         Returns:
-            False when the far end refused or the call elsewhere failed; the leg goes on then.
+            False when the far end refused, the call elsewhere failed, or nothing was heard of it within `timeout_s`.
+            The leg goes on then.
         """
-        return await self._transferred(self._engine.transfer(self, uri))
+        return await self._transferred(self._engine.transfer(self, uri), timeout_s)
 
-    async def transfer_attended(self, other: Leg) -> bool:
+    async def transfer_attended(self, other: Leg, *, timeout_s: float = 40.0) -> bool:
         """Joins this leg's far end with another leg's, both leaving us (REFER with Replaces). As transfer()."""
-        return await self._transferred(self._engine.transfer_attended(self, other))
+        return await self._transferred(self._engine.transfer_attended(self, other), timeout_s)
 
-    async def _transferred(self, sending: object) -> bool:
+    async def _transferred(self, sending: Awaitable[bool], timeout_s: float) -> bool:
         have = len(self._events)
-        await sending  # type: ignore[misc]
+        if not await sending:
+            return False
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._transfer_outcome(have)
+        except TimeoutError:
+            return False
+
+    async def _transfer_outcome(self, have: int) -> bool:
         while True:
             for event in self._events[have:]:
                 have += 1

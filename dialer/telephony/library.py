@@ -5,11 +5,12 @@ Imports pjsua2, so it is imported only when a user agent starts.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pjsua2 as pj
@@ -39,6 +40,7 @@ class Library:
         self._settings = settings
         self._endpoint: Any = None
         self._codecs: tuple[str, ...] = ()
+        self._enabled: frozenset[str] = frozenset()
         self._codec_ids: dict[str, str] = {}
         self.accounts: dict[str, SipAccount] = {}
         self.ports: dict[str, int] = {}
@@ -61,7 +63,7 @@ class Library:
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()  # before the first call, or the bridge's clock never runs
             self._codec_ids = self._known_codecs()
-            self.prefer(self._settings.codecs)
+            self._prefer(self._settings.codecs)
             self._open_accounts()
             self._engine.bell.hang()
             self._engine.drain.open()
@@ -76,13 +78,26 @@ class Library:
         """Lets the library work."""
         self._endpoint.libHandleEvents(timeout_ms)
 
-    def prefer(self, codecs: tuple[str, ...]) -> None:
-        """Sets the codecs to be offered from now on, most wanted first; others are off."""
+    @contextlib.contextmanager
+    def offering(self, codecs: tuple[str, ...]) -> Iterator[None]:
+        """Has what is placed inside offer these codecs, most wanted first, and no others.
+
+        The library keeps one list for all calls, and answers by it those that come in: so ours is back at once.
+        """
+        self._prefer(codecs)
+        try:
+            yield
+        finally:
+            self._prefer(self._settings.codecs)
+
+    def _prefer(self, codecs: tuple[str, ...]) -> None:
         if codecs == self._codecs:
             return
         wanted = {codec.upper(): 255 - place for place, codec in enumerate(codecs)}
         for name, codec_id in self._codec_ids.items():
-            self._endpoint.codecSetPriority(codec_id, wanted.get(name, 0))
+            if (name in wanted) or (name in self._enabled):
+                self._endpoint.codecSetPriority(codec_id, wanted.get(name, 0))
+        self._enabled = frozenset(wanted)
         self._codecs = codecs
 
     def close(self, deadline: float, poll: Callable[[], None]) -> None:

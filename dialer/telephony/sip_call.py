@@ -67,8 +67,8 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.ring_timeout_s: float | None = None
         self.progressed = False
         self.rtp_since = 0.0  # loss of RTP counts from here: the answer, or the end of a hold
-        self.partner: SipCall | None = None  # whose far end asked for this call, by transfer; else None
-        self.followers: list[SipCall] = []  # the calls that are there for this one's sake
+        self.partner: Leg | None = None  # beside whom it takes its place when answered, after a transfer; else None
+        self.followers: list[Leg] = []  # those that are there for this one's sake and that nobody else owns
         self.overdue: Timer | None = None
         self.farewell: SipMessage | None = None  # the far end's BYE or CANCEL
 
@@ -288,8 +288,8 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             return
         self.over = True
         joint.part(self)
-        for follower in joint.abandoned(self):
-            self.engine.end_soon(follower.leg, "normal")
+        for follower in self.followers:
+            self.engine.end_soon(follower, "normal")
         self.audio.stop(0)
         end = self.facts.finish(ended_by, cause, self.rtp(), local=local)
         self.engine.ended(self, end)

@@ -68,7 +68,8 @@ def replaced(engine: Engine, call: SipCall, prm: Any) -> None:
 def _take_place(engine: Engine, call: SipCall, leg: Leg, prm: Any) -> None:
     fresh = engine.new_call(call.account, leg)
     fresh.facts.mark("invite")
-    joint.promise(fresh, call.peer)
+    if call.peer is not None:
+        joint.promise(fresh, call.peer)
     engine.no_extra_media(prm)
     prm.newCall = fresh
     engine.thread.tell(engine.take_channel, leg)

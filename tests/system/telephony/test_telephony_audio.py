@@ -231,6 +231,19 @@ async def test_the_callers_codec_wish_decides(start, settings):
         assert second.codec == "PCMA/8000"
 
 
+async def test_calls_in_and_out_keep_their_own_codecs(start, settings):
+    ua = await start(with_gateway(settings, uri=settings.gateways["self"].uri, codecs=("GSM",)))
+    arrivals = Arrivals(ua)
+    wishes = [("PCMU",), ("G722",), ("GSM",), ("PCMA",)] * 5
+    legs = await asyncio.gather(*(ua.dial(DialRequest("peer", "1", codecs=wish)) for wish in wishes))
+    for _ in legs:
+        await (await arrivals.next()).answer()
+    for leg, wish in zip(legs, wishes, strict=True):
+        assert await asyncio.wait_for(leg.answered(), 5), leg.end
+        assert leg.codec.startswith(wish[0])
+        await leg.hangup()
+
+
 async def test_digits_go_out_by_rfc4733(rtp_leg, rtp):
     _, leg = rtp_leg
     await leg.send_dtmf("12*#")
