@@ -87,7 +87,7 @@ class Outcome:
     @property
     def wrong(self) -> bool:
         """Whether a person was taken for a machine or the other way round."""
-        return self.verdict != ("machine" if self.call.machine else "human")
+        return self.verdict == ("human" if self.call.machine else "machine")
 
     def after(self, column: str) -> float:
         """Seconds from a time in the manifest (of the file) to the decision."""

@@ -23,6 +23,10 @@ from dialer.detection.speech.voice import VoiceMeter
 TALK_LIMIT_S: Final = 5.15
 """A greeting that goes on for longer is a machine's, whatever the voice: business answers end within 4.5-5 s."""
 
+MURMUR_S: Final = 1.0
+"""After so long without a loud syllable it is not the greeting that goes on, but the crowd around the person."""
+
+_UNSURE: Final = 0.49
 _SINCE: Final = FEATURES.index("since_first_s")
 _PAUSE: Final = FEATURES.index("pause_s")
 _CERTAIN: Final = 0.999
@@ -72,7 +76,8 @@ class SpeechClassifier:
         features = self._track.features(channels)
         p = 1.0 / (1.0 + np.exp(-self._model.log_odds(features)))
         too_long = features[_SINCE] - features[_PAUSE] >= np.float32(TALK_LIMIT_S)
-        p = np.where(too_long, np.maximum(p, _CERTAIN), p)
+        murmur = self._track.row("since_loud")[channels] * np.float32(0.01) >= np.float32(MURMUR_S)
+        p = np.where(too_long, np.where(murmur, np.minimum(p, _UNSURE), np.maximum(p, _CERTAIN)), p)
         heard = self._track.row("first_at")[channels] >= 0
         result: NDArray[np.float64] = np.where(heard, np.where(p == _NO_IDEA, np.nextafter(_NO_IDEA, 0), p), _NO_IDEA)
         return result

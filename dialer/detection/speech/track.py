@@ -18,6 +18,9 @@ from dialer.detection.speech.voice import BANDS, Float, VoiceMeter
 BREAK_HOPS: Final = np.float32(8)
 """A gap shorter than 80 ms belongs to the segment it lies in (stop consonants, single lost frames)."""
 
+LOUD_DB: Final = np.float32(9.0)
+"""What lies further under the loudest 10 ms of the talker may be other people talking in the background."""
+
 _SMOOTH_ODDS: Final = np.float32(0.4)
 _ODDS_LIMIT: Final = np.float32(6.0)
 _ON: Final = np.float32(0.5)
@@ -38,6 +41,7 @@ _ROW_NAMES: Final = (
     *(f"shape{band}" for band in range(BANDS)), *(f"shape_square{band}" for band in range(BANDS)),
     *(f"before{band}" for band in range(BANDS)), *(f"quiet{band}" for band in range(BANDS)),
     *(f"floor{band}" for band in range(BANDS)), "before_n",
+    "since_loud",
 )  # fmt: skip
 _ROW: Final = {name: number for number, name in enumerate(_ROW_NAMES)}
 
@@ -177,6 +181,8 @@ def _shape(s: dict[str, Float], state: Float, hop: Hop, bands: Float, heard: NDA
     s["rise"] += np.maximum(step, np.float32(0))
     s["fall"] += np.maximum(-step, np.float32(0))
     s["last_level"][:] = np.where(heard, level, np.float32(0))
+    loud = heard & (level > s["level_peak"] - LOUD_DB)
+    s["since_loud"][:] = np.where(loud, np.float32(0), s["since_loud"] + 1)
     s["deep"] += heard & (level < s["level_peak"] - np.float32(26))
     s["shallow"] += heard & (level > s["level_peak"] - np.float32(10))
     relative = np.clip(bands - level, -50, 10) * heard
