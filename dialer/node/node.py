@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from dialer.callback.reason import Reason
 from dialer.callback.record import Callback
 from dialer.callback.state import Phase, State
 from dialer.events import CallbackChanged, Event, NodeState
+from dialer.node.limits import TimeLimits
 from dialer.node.line import Line
 from dialer.node.pace import Pacer
 from dialer.node.release import Release
@@ -25,6 +25,7 @@ CLAIM_EVERY_S = 0.5
 LIMITS_EVERY_S = 1.0  # records.md §3: time limits are checked at least once per second
 CLAIM_BATCH = 200
 NUMBER_BUSY_WAIT_S = 1.0
+COMPLETED_FROM_OUTSIDE = frozenset({"T80", "T81", "T83", "T84"})
 
 
 @dataclass(slots=True)
@@ -54,6 +55,7 @@ class Node:
         self._max_sessions = max_sessions
         self._pacer = Pacer(calls_per_second, 0.0)
         self._release = Release(house.pool, house.config)
+        self._limits = TimeLimits(house, self.line, self._release)
         self._wake = asyncio.Event()
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -204,29 +206,8 @@ class Node:
             self._due.set()
 
     async def _check_limits(self) -> None:
-        """Ends what has waited too long (T85); routing's own time limits walk on."""
-        house = self.house
-        now = house.clock.now()
-        house.router.advance(now)
-        for callback in self.line:
-            limit = house.config.options_for(callback).queued_ttl
-            since = callback.queued_at or callback.created_at
-            if (now - since).total_seconds() >= limit:
-                self.line.remove(callback.id)
-                result = self._release.result_after_ttl(callback)
-                done = await house.store.transition(
-                    callback.id,
-                    callback.version,
-                    "T85",
-                    actor="engine",
-                    now=now,
-                    changes={
-                        "reason": Reason.FAIL_TARGET_NOT_FOUND,
-                        "reason_detail": "queued_ttl",
-                        "call_result": result,
-                    },
-                )
-                house.bus.publish(CallbackChanged(done, "T85"))
+        if await self._limits.check():
+            self._due.set()
 
     # --- dispatch ---
 
@@ -304,7 +285,7 @@ class Node:
         callback = event.callback
         if event.event in {"T01", "T12", "T23"}:
             self._due.set()
-        if callback.state is State.COMPLETED and event.event in {"T80", "T81", "T83", "T84"}:
+        if callback.state is State.COMPLETED and event.event in COMPLETED_FROM_OUTSIDE:
             self.line.remove(callback.id)
             session = self.sessions.get(callback.id)
             if session is not None:

@@ -1,0 +1,101 @@
+"""The time limits of callbacks, looked at once a second: due bookings, waits that were too long, retention.
+
+Source: records.md §3 (T10, T84, T85, T89) and §11. Several nodes may look at the same callback: the store lets one
+change it, the others find it changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from dialer.callback.errors import InvalidTransition
+from dialer.callback.reason import Reason
+from dialer.callback.record import Callback
+from dialer.callback.state import Actor, State
+from dialer.events import CallbackChanged
+from dialer.node.line import Line
+from dialer.node.release import Release
+from dialer.scenario import House
+from dialer.store import CallbackFilter, VersionConflict
+
+log = structlog.get_logger(__name__)
+
+RETENTION_EVERY = timedelta(minutes=1)
+KEPT_AFTER_TTL = timedelta(hours=1)  # a v1 record that was open at its end can still be read (records.md §11)
+BATCH = 200
+
+
+class TimeLimits:
+    """Applies the time limits of all callbacks that this node may touch."""
+
+    def __init__(self, house: House, line: Line, release: Release) -> None:
+        self._house = house
+        self._line = line
+        self._release = release
+        self._retention_at: datetime | None = None
+
+    async def check(self) -> bool:
+        """Applies what is due now; True when something new may be claimed."""
+        now = self._house.clock.now()
+        self._house.router.advance(now)
+        await self._end_long_waits(now)
+        await self._end_long_storage(now)
+        if self._retention_at is None or now - self._retention_at >= RETENTION_EVERY:
+            self._retention_at = now
+            await self._house.store.remove_expired(now=now)
+        return await self._submit_due(now)
+
+    async def _submit_due(self, now: datetime) -> bool:
+        """Bookings whose time has come enter the queue (T10)."""
+        config = self._house.config
+        leads = [service.submit_lead for service in config.services.values()]
+        until = now + timedelta(seconds=max(leads, default=0), milliseconds=1)  # the bound itself is not included
+        wanted = CallbackFilter(states=frozenset({State.SCHEDULED}), desired_until=until, limit=BATCH)
+        submitted = False
+        for callback in await self._house.store.find(wanted):
+            options = config.services.get(callback.service)
+            if options is not None and callback.desired_time - timedelta(seconds=options.submit_lead) <= now:
+                submitted |= await self._change(callback, "T10", now)
+        return submitted
+
+    async def _end_long_waits(self, now: datetime) -> None:
+        """Who has waited too long for an agent is not called any more (T85)."""
+        for callback in list(self._line):
+            limit = self._house.config.options_for(callback).queued_ttl
+            if (now - (callback.queued_at or callback.created_at)).total_seconds() >= limit:
+                self._line.remove(callback.id)
+                await self._change(
+                    callback,
+                    "T85",
+                    now,
+                    reason=Reason.FAIL_TARGET_NOT_FOUND,
+                    reason_detail="queued_ttl",
+                    call_result=self._release.result_after_ttl(callback),
+                )
+
+    async def _end_long_storage(self, now: datetime) -> None:
+        """First-generation records that are still open when their storage time is over (T84)."""
+        for callback in await self._house.store.find(CallbackFilter(open_only=True, expired_until=now, limit=BATCH)):
+            if callback.family == "v1" and callback.state in {State.SCHEDULED, State.QUEUED, State.PAUSED}:
+                self._line.remove(callback.id)
+                await self._change(
+                    callback,
+                    "T84",
+                    now,
+                    reason=Reason.FAIL_TIMEOUT_TTL,
+                    reason_detail="ttl",
+                    expires_at=now + KEPT_AFTER_TTL,
+                )
+
+    async def _change(self, callback: Callback, event: str, now: datetime, **changes: object) -> bool:
+        try:
+            done = await self._house.store.transition(
+                callback.id, callback.version, event, actor=Actor.ENGINE, now=now, changes=changes
+            )
+        except (VersionConflict, InvalidTransition) as conflict:
+            log.info("time_limit_overtaken", callback=callback.id, transition=event, cause=str(conflict))
+            return False
+        self._house.bus.publish(CallbackChanged(done, event))
+        return True

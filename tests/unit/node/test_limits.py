@@ -1,0 +1,93 @@
+"""What time alone does to callbacks, on a real store and a clock that is set by hand."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dialer.callback.options import ServiceOptions
+from dialer.callback.record import SCHEDULED, NewCallback
+from dialer.callback.state import State
+from dialer.config import DialerConfig
+from dialer.events import Bus
+from dialer.node.limits import TimeLimits
+from dialer.node.line import Line
+from dialer.node.release import Release
+from dialer.routing import AgentPool, Router
+from dialer.store import Store
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+class Dial:
+    """A clock set by hand."""
+
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Any]:
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'limits.db'}")
+    services = {
+        "sales": ServiceOptions(family="v1", target="Sales@S.GA", route_point="1@P", queued_ttl=600, submit_lead=120)
+    }
+    config = DialerConfig(file=tmp_path / "dialer.toml", services=services)
+    pool, clock = AgentPool(), Dial()
+    house = SimpleNamespace(store=store, config=config, bus=Bus(), clock=clock, pool=pool, router=Router(pool))
+    line = Line()
+    yield SimpleNamespace(
+        house=house, clock=clock, store=store, line=line, limits=TimeLimits(house, line, Release(pool, config))
+    )  # type: ignore[arg-type]
+    await store.close()
+
+
+async def booked(place: Any, **given: Any) -> str:
+    new = NewCallback(service="sales", customer_number="+16505550100", number_e164="+16505550100", family="v1",
+                      target="Sales@S.GA", **given)  # fmt: skip
+    event = "T02" if given.get("type") == SCHEDULED else "T01"
+    return str((await place.store.create(new, event=event, actor="api", now=NOON)).id)
+
+
+async def test_a_booking_is_submitted_its_lead_before_its_time(place: Any) -> None:
+    made = await booked(place, type=SCHEDULED, desired_time=NOON + timedelta(hours=1))
+    place.clock.at = NOON + timedelta(minutes=57)
+    assert not await place.limits.check()
+    assert (await place.store.get(made)).state is State.SCHEDULED
+    place.clock.at = NOON + timedelta(minutes=58)
+    assert await place.limits.check()
+    assert (await place.store.get(made)).state is State.QUEUED
+
+
+async def test_who_waited_too_long_for_an_agent_is_completed(place: Any) -> None:
+    made = await booked(place)
+    for callback in await place.store.claim("n", now=NOON, limit=5, lease_s=3600):
+        place.line.add(callback)
+    place.clock.at = NOON + timedelta(seconds=599)
+    await place.limits.check()
+    assert made in place.line
+    place.clock.at = NOON + timedelta(seconds=600)
+    await place.limits.check()
+    done = await place.store.get(made)
+    assert (done.reason, done.reason_detail, int(done.call_result)) == ("FAIL_TARGET_NOT_FOUND", "queued_ttl", 48)
+    assert made not in place.line
+
+
+async def test_a_record_open_at_the_end_of_its_storage_ends_readably_and_is_removed_an_hour_later(place: Any) -> None:
+    made = await booked(place, expires_at=NOON + timedelta(minutes=5))
+    place.clock.at = NOON + timedelta(minutes=5)
+    await place.limits.check()
+    done = await place.store.get(made)
+    assert (done.reason, done.reason_detail) == ("FAIL_TIMEOUT_TTL", "ttl")
+    place.clock.at += timedelta(minutes=59)
+    await place.limits.check()
+    assert await place.store.get(made) is not None
+    place.clock.at += timedelta(minutes=2)
+    await place.limits.check()
+    assert await place.store.get(made) is None
