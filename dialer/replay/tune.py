@@ -126,24 +126,32 @@ def neighbours(settings: DetectionSettings) -> Iterator[tuple[str, DetectionSett
     for direction in (-1, 1):
         for name in SETTINGS:
             moved = _moved(name, getattr(settings, name), direction)
-            yield f"{name} = {_words(moved)}", replace(settings, **{name: moved})
+            if moved is not None:
+                yield f"{name} = {_words(moved)}", replace(settings, **_keyword(name, moved))
         for each in fields(profile):
-            value = getattr(profile, each.name)
-            moved = _moved(each.name, value, direction)
-            if moved is None or moved == value:
-                continue
-            with suppress(DetectionError):
-                other = replace(profile, **{each.name: moved})
-                yield f"{each.name} = {_words(moved)}", with_profile(settings, other)
+            for words, moved in _moves(each.name, getattr(profile, each.name), direction):
+                with suppress(DetectionError):
+                    yield words, with_profile(settings, replace(profile, **{each.name: moved}))
 
 
-def _moved(name: str, value: Any, direction: int) -> Any:
-    """A setting one step up or down: probabilities in log odds, times by a factor; None for what is neither."""
-    if isinstance(value, tuple):
-        if name == "pauses_s":
-            return None  # the bank asks at fixed pauses
-        moved = tuple(_moved(name, each, direction) for each in value)
-        return None if None in moved else moved
+def _moves(name: str, value: Any, direction: int) -> Iterator[tuple[str, Any]]:
+    """A setting of the profile one step up or down; a series as a whole, and each of its values alone."""
+    if not isinstance(value, tuple):
+        moved = _moved(name, value, direction)
+        if moved is not None and moved != value:
+            yield f"{name} = {_words(moved)}", moved
+        return
+    if name == "pauses_s":  # the bank asks at fixed pauses
+        return
+    series = tuple(moved for each in value if (moved := _moved(name, each, direction)) is not None)
+    if len(series) == len(value):
+        yield f"{name}, all {'raised' if direction > 0 else 'lowered'}", series
+        for place, each in enumerate(series):
+            yield f"{name}[{place}] = {_words(each)}", (*value[:place], each, *value[place + 1 :])
+
+
+def _moved(name: str, value: Any, direction: int) -> float | None:
+    """A number one step up or down: probabilities in log odds, times by a factor; None for what is neither."""
     if not isinstance(value, float):
         return None
     if name.endswith("_s"):
@@ -153,8 +161,13 @@ def _moved(name: str, value: Any, direction: int) -> Any:
     return round(1 / (1 + exp(-(log(value / (1 - value)) + STEP_LOG_ODDS * direction))), 4)
 
 
-def _words(value: Any) -> str:
-    return ", ".join(f"{each:g}" for each in value) if isinstance(value, tuple) else f"{value:g}"
+def _keyword(name: str, value: float) -> dict[str, Any]:
+    """A setting as a keyword of `replace`."""
+    return {name: value}
+
+
+def _words(value: float) -> str:
+    return f"{value:g}"
 
 
 def with_profile(settings: DetectionSettings, profile: Profile) -> DetectionSettings:
