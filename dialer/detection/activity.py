@@ -7,7 +7,6 @@ one at -19. Digital silence and lost frames never move the floor.
 from typing import Final
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from dialer.detection.frontend import Bool, Field, Hop
@@ -115,7 +114,7 @@ class Activity:
                 self._minima[channel, (count // _PART_HOPS) % _PARTS] = minimum
                 minimum = smooth
             self._smooth[channel], self._minimum[channel], self._heard[channel] = smooth, minimum, count
-        floor = min(*self._minima[channel].tolist(), minimum) + _BIAS_DB
+        floor: float = min(*self._minima[channel].tolist(), minimum) + _BIAS_DB
         since = 0 if digital else min(int(self._since_digital[channel]) + 1, _SINCE_DIGITAL)
         self._since_digital[channel] = since
         return min(floor, _PRIOR_DBM0) if count < _PRIOR_HOPS or since < _SINCE_DIGITAL else floor
@@ -137,7 +136,8 @@ class Activity:
         since = np.minimum(np.where(hop.digital, 0, self._since_digital[now] + 1), _SINCE_DIGITAL).astype(np.int16)
         self._since_digital[now] = since
         unsure = (count < _PRIOR_HOPS) | (since < _SINCE_DIGITAL)  # a tone between zeros is no floor
-        return np.where(unsure, np.minimum(floor, _PRIOR_DBM0), floor)
+        believed: Double = np.where(unsure, np.minimum(floor, _PRIOR_DBM0), floor)
+        return believed
 
     def _smooth_activity(self, hop: Hop) -> Bool:
         """Voice is on after 3 active hops in 5 that are no tone, and off 100 ms after the last."""

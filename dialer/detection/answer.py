@@ -1,8 +1,9 @@
 """Who answered: the port between the bank and whatever tells people from machines.
 
-The bank owns clocks, tones, silence and the decision; a classifier owns the evidence of the voice. It is fed every hop of
-the channels whose answer is still open (answered, no verdict yet), and asked for probabilities when a decision may be due:
-every 100 ms while a voice has been heard, and at the hops where a pause reaches one of the lengths in `PAUSES_S`.
+The bank owns clocks, tones, silence and the decision; a classifier owns the evidence of the voice. It is fed every
+hop of the channels whose answer is still open (answered, no verdict yet), and asked for probabilities when a decision
+may be due: every 100 ms while a voice has been heard, and at the hops where a pause reaches one of the lengths in
+`PAUSES_S`.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ class Reason:
 class AnswerClassifier(Protocol):
     """What tells people from machines on all channels of a bank.
 
-    Results of a channel must depend on that channel's hops alone: not on the others, nor on how many there are. Hops come in
-    order, those lost (`hop.lost`) included: they are time without evidence.
+    Results of a channel must depend on that channel's hops alone: not on the others, nor on how many there are. Hops
+    come in order, those lost (`hop.lost`) included: they are time without evidence.
     """
 
     @property
@@ -50,13 +51,22 @@ class AnswerClassifier(Protocol):
         """Take one hop; its arrays are views valid during the call only."""
 
     def probabilities(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Give P(machine) of these channels as of their last hop, float64 [k] in 0..1; exactly 0.5 while no voice was heard."""
+        """Give P(machine) of these channels as of their last hop, float64 [k] in 0..1.
+
+        Exactly 0.5 while no voice was heard.
+        """
 
     def pause_s(self, channels: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Give how long these channels have been silent since their last word, float32 [k]; 0 while somebody speaks or nobody has yet."""
+        """Give how long these channels have been silent since their last word, float32 [k].
+
+        0 while somebody speaks or nobody has yet.
+        """
 
     def explain(self, channel: int) -> tuple[Reason, ...]:
         """Name the features that weighed most in the last probability of this channel, heaviest first."""
 
     def subclass(self, channel: int) -> dict[str, float]:
-        """Give the confidence of each kind of machine ("voicemail", "ivr", "screening", "announcement", ...), may be empty."""
+        """Give the confidence of each kind of machine ("voicemail", "ivr", "screening", "announcement", ...).
+
+        May be empty.
+        """

@@ -57,7 +57,9 @@ class RuleClassifier:
 
     def pause_s(self, channels: NDArray[np.intp]) -> NDArray[np.float32]:
         """Give the length of the present pause, float32 [k]."""
-        pause: NDArray[np.float32] = np.where(self._voiced[channels] >= _HEARD_HOPS, self._quiet[channels], 0) * np.float32(0.01)
+        pause: NDArray[np.float32] = np.where(
+            self._voiced[channels] >= _HEARD_HOPS, self._quiet[channels], 0
+        ) * np.float32(0.01)
         return pause
 
     def explain(self, channel: int) -> tuple[Reason, ...]:

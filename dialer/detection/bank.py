@@ -1,7 +1,7 @@
 """The detector bank: audio of all channels in, evidence and verdicts out. One for live calls and for recordings.
 
-The same samples of a channel give the same findings to the bit, however they are cut, whatever the other channels carry and
-however many there are. The bank has no clock, no thread and does no I/O; one thread at a time may call it.
+The same samples of a channel give the same findings to the bit, however they are cut, whatever the other channels
+carry and however many there are. The bank has no clock, no thread and does no I/O; one thread at a time may call it.
 """
 
 from typing import Any, Final
@@ -28,11 +28,11 @@ _FRAMES_A_SECOND: Final = 50
 _HELD_HOPS: Final = 6
 
 
-class ChannelInUse(DetectionError):
+class ChannelInUse(DetectionError):  # noqa: N818 - the name is the message
     """The channel is open already."""
 
 
-class ChannelClosed(DetectionError):
+class ChannelClosed(DetectionError):  # noqa: N818 - the name is the message
     """The channel is not open."""
 
 
@@ -84,8 +84,8 @@ class DetectorBank:
             if part is not None:
                 part.reset(channel)
         self._open[channel] = Channel(
-            channel, phase, country or self.settings.country, self.settings.profiles[name], self._atlas,
-            self.parameters_hash, self._said,
+            channel, phase, country or self.settings.country, self.settings.profiles[name], self.settings,
+            self._atlas, self.parameters_hash, self._said,
         )  # fmt: skip
         self._is_open[channel] = True
         self._decider.digital[channel] = 0
@@ -137,7 +137,8 @@ class DetectorBank:
         """Take new samples of every channel.
 
         Args:
-            samples: int16 [channels, n] at the rate of the settings; floats are taken as 16-bit values, not-a-number as lost.
+            samples: int16 [channels, n] at the rate of the settings; floats are taken as 16-bit values, not-a-number
+                as lost.
             counts: int [channels] how many samples of each row count; None: all. Rows of closed channels are ignored.
             lost: bool [channels, frames] which 20 ms of the samples were never received, or None.
 
@@ -275,7 +276,9 @@ def select(hop: Hop, columns: Int) -> Hop:
     )  # fmt: skip
 
 
-def _as_int16(samples: NDArray[Any], lost: NDArray[np.bool_] | None) -> tuple[NDArray[np.int16], NDArray[np.bool_] | None]:
+def _as_int16(
+    samples: NDArray[Any], lost: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int16], NDArray[np.bool_] | None]:
     """Take floats for 16-bit values: clipped, infinite ones too; what is no number is lost."""
     bad = np.isnan(samples)
     gone = (bad if lost is None else lost | bad) if bad.any() else lost

@@ -1,8 +1,8 @@
 """Voicemail beeps: which tone segments are one.
 
-No standard exists: 70 ms to 2 s, 300 to 3000 Hz, one or several, level steady or decaying, frequency steady or falling. A beep
-is switched on and off, straight, narrow and stands alone; a vowel has one or two of these, hardly ever all. Each property gives
-points, measured on beeps and on speech through all codecs; the sum decides.
+No standard exists: 70 ms to 2 s, 300 to 3000 Hz, one or several, level steady or decaying, frequency steady or
+falling. A beep is switched on and off, straight, narrow and stands alone; a vowel has one or two of these, hardly
+ever all. Each property gives points, measured on beeps and on speech through all codecs; the sum decides.
 """
 
 from typing import Final

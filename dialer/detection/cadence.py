@@ -1,10 +1,11 @@
 """Cadences: bursts of call progress tone of one channel, and which country's tone they are.
 
-A burst is known by its energy in 290-690 Hz, not by one peak, so that two tones 25 Hz apart, which beat, still make one burst.
-Its frequencies come from 128 ms windows. Pauses of speech never count: every burst must be a steady tone of the plan.
+A burst is known by its energy in 290-690 Hz, not by one peak, so that two tones 25 Hz apart, which beat, still make
+one burst. Its frequencies come from 128 ms windows. Pauses of speech never count: every burst must be a steady tone
+of the plan.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
@@ -49,7 +50,9 @@ _SECOND_DB: Final = 12.0
 
 
 def resolve(samples: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Separate the tones of call progress: int16 [k, 1024] -> [k, 6]: three frequencies, their levels in dB against the first.
+    """Separate the tones of call progress: int16 [k, 1024] -> [k, 6].
+
+    Three frequencies, their levels in dB against the first.
 
     Strongest first; a tone 25 Hz away from another is told apart.
     """
@@ -86,6 +89,7 @@ class Burst:
     spread_hz: float
     open_start: bool
     open_end: bool = False
+    fits: dict[int, bool] = field(default_factory=dict)  # whether it fits the frequencies of that identity
 
     @property
     def length_s(self) -> float:
@@ -204,7 +208,11 @@ class BurstTracker:
         looks = self._measures
         if not looks:
             return (median(freqs),), False
-        count = 1 + (median([look[4] for look in looks]) > -_SECOND_DB) + (median([look[5] for look in looks]) > -_SECOND_DB)
+        count = (
+            1
+            + (median([look[4] for look in looks]) > -_SECOND_DB)
+            + (median([look[5] for look in looks]) > -_SECOND_DB)
+        )
         ordered = [sorted(look[:count]) for look in looks]
         return tuple(median([look[n] for look in ordered]) for n in range(count)), True
 
@@ -238,8 +246,15 @@ class CadenceListener:
         """Tell whether time or further bursts may complete a pattern."""
         return bool(self.bursts) and self._candidates != ()
 
+    def only(self, meanings: set[str]) -> bool:
+        """Tell whether nothing but these meanings is left to be found."""
+        return self._candidates is not None and all(pattern.verdict in meanings for pattern in self._candidates)
+
     def take(self, burst: Burst) -> None:
-        """Keep a burst; noise between bursts is passed over, but sound as loud as they, or another tone, starts anew."""
+        """Keep a burst; noise between bursts is passed over, but sound as loud as they, or another tone.
+
+        Starts anew.
+        """
         if not _is_tone(burst):
             if self.bursts and burst.level_dbm0 > self.bursts[-1].level_dbm0 - _WEAKER_DB:
                 self._begin()
@@ -260,7 +275,10 @@ class CadenceListener:
         return _is_tone(burst) and any(_fits_tone(windows, burst) for windows in self._patterns.by_tuning)
 
     def matches(self, now_s: float, sounding: Burst | None) -> list[Match]:
-        """Give the patterns the bursts fit, best first; patterns that may still turn out to fit have `complete` false."""
+        """Give the patterns the bursts fit, best first.
+
+        Patterns that may still turn out to fit have `complete` false.
+        """
         if not self.bursts and (sounding is None or not self.knows(sounding)):
             return []
         if sounding is not None and self.bursts and not _alike(self.bursts[-1], sounding):
@@ -309,6 +327,13 @@ def _alike(first: Burst, second: Burst) -> bool:
 
 def _fits_tone(windows: tuple[Window, ...], burst: Burst) -> bool:
     """Tell whether the burst's frequencies are those of a step, all of them when the long window saw them."""
+    known = burst.fits.get(id(windows))
+    if known is None:
+        known = burst.fits[id(windows)] = _compare_tone(windows, burst)
+    return known
+
+
+def _compare_tone(windows: tuple[Window, ...], burst: Burst) -> bool:
     freqs = burst.freqs_hz
     if not burst.resolved:
         return windows[0].low - 15 <= freqs[0] <= windows[-1].high + 15
@@ -372,11 +397,12 @@ def _take(window: Window, length: float, partial: bool, costs: list[float]) -> b
 
 
 def _complete(pattern: Pattern, bursts: list[Burst], whole: int, silent_s: float) -> bool:
-    """Tell whether enough was heard: three whole intervals of a short cadence; of ringing a burst and its long silence."""
+    """Tell whether enough was heard: three whole intervals of a short cadence.
+
+    Of ringing a burst and its long silence.
+    """
     if pattern.verdict == "ringback":
         return silent_s >= 1.1
     if pattern.period_s > 2.0 and len(pattern.steps) == 1:
         return whole >= 2 or (whole == 1 and max(burst.length_s for burst in bursts) > _LONG_ON_S)
     return whole >= max(3, 2 * len(pattern.steps))
-
-

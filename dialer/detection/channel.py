@@ -11,7 +11,7 @@ from dialer.detection.cadence import Burst, BurstTracker, CadenceListener, Match
 from dialer.detection.finding import CALL_RESULT, Evidence, Finding, Verdict
 from dialer.detection.level import HOP_S
 from dialer.detection.plan import Atlas
-from dialer.detection.settings import Profile
+from dialer.detection.settings import DetectionSettings, Profile
 from dialer.detection.sit import Sit, SitListener
 from dialer.detection.tone import Segment, ToneTracker
 
@@ -19,6 +19,7 @@ _KEPT: Final = 64
 _RELEASE: Final = frozenset({"busy", "congestion", "nu_tone"})
 _LOOKS: Final = frozenset({1, 2, 4, 8, 16})
 _FURTHER_BEEP_HOPS: Final = 150
+_CADENCE_HOPS: Final = 20
 _RIVAL_COST: Final = 0.12  # a longer cadence that fits as well so far is waited for
 _PARTING_COST: Final = 0.06
 _RIVAL_S: Final = 2.0
@@ -36,14 +37,15 @@ class Channel:
         phase: "early" or "answered".
         country: tone plan, or None for all.
         profile: how sure the bank must be.
+        settings: how long is listened for what.
         atlas: the tone plans.
         digest: hash of parameters and model, for verdicts.
         said: where the channel leaves its number when it has something to say.
     """
 
     def __init__(
-        self, number: int, phase: str, country: str | None, profile: Profile, atlas: Atlas, digest: str,
-        said: set[int],
+        self, number: int, phase: str, country: str | None, profile: Profile, settings: DetectionSettings,
+        atlas: Atlas, digest: str, said: set[int],
     ) -> None:  # fmt: skip
         self.number = number
         self.phase = phase
@@ -64,8 +66,11 @@ class Channel:
         self._cng: list[Segment] = []
         self.beeps: list[Segment] = []
         self._beep_since: Segment | None = None
+        self._early_until = round(settings.early_limit_s / HOP_S)
+        self._beep_hops = round(settings.beep_limit_s / HOP_S)
         self._beep_until = -1
         self._burst_known = False
+        self.cadence_due = 0  # hop at which time alone may have completed one
         self._told: set[str] = set()
         self.evidence: deque[Evidence] = deque(maxlen=_KEPT)
         self.out: list[Finding] = []
@@ -77,8 +82,13 @@ class Channel:
         return self.verdict is None
 
     def listening(self, now: int) -> bool:
-        """Tell whether anything heard on this channel can still matter: a second beep may follow the first."""
-        return self.verdict in (None, "machine") or now <= self._beep_until
+        """Tell whether anything heard on this channel can still matter.
+
+        A machine may beep, a second beep follow the first.
+        """
+        if self.verdict is None:
+            return self.answered is not None or now <= self._early_until
+        return now <= self._beep_until
 
     def answer(self, hop: int) -> None:
         """Mark the answer."""
@@ -101,6 +111,8 @@ class Channel:
         if not (self.open or (self.verdict == "machine" and name == "machine_beep")):
             return
         self.verdict = name
+        if name == "machine":
+            self._beep_until = (self.answered or 0) + self._beep_hops
         self._said.add(self.number)
         known = {} if p_machine is None else {"human": round(1 - p_machine, 4), "machine": round(p_machine, 4)}
         answered_s = None if self.answered is None else round(self.answered * HOP_S, 4)
@@ -122,11 +134,16 @@ class Channel:
         self._take_sit(self._sit.take(segment), at_s)
         if fax.is_cng(segment):
             self._take_cng(segment, at_s)
-        if self.phase == "answered" and self.listening(now) and (self.first_voice is not None or not fax.is_cng(segment)):
+        if (
+            self.phase == "answered"
+            and self.listening(now)
+            and (self.first_voice is not None or not fax.is_cng(segment))
+        ):
             points = beep.points(segment)
             if points >= (beep.SURE if self.open else beep.LIKELY):
                 self._take_beep(segment, points, at_s)
-                self._beep_until = now + _FURTHER_BEEP_HOPS
+                if self.verdict == "machine_beep":
+                    self._beep_until = now + _FURTHER_BEEP_HOPS
         return fax.is_cng(segment) or beep.points(segment) >= beep.LIKELY
 
     def _take_sit(self, sit: Sit | None, at_s: float) -> None:
@@ -191,9 +208,7 @@ class Channel:
         self._beep_since = first
         if self.first_voice is None:
             return
-        self.say(
-            at_s, "beep_start", f"beep {segment.freq_hz:.0f} Hz", onset_s=first.start_s, freq_hz=segment.freq_hz
-        )
+        self.say(at_s, "beep_start", f"beep {segment.freq_hz:.0f} Hz", onset_s=first.start_s, freq_hz=segment.freq_hz)
         self.say(
             at_s, "beep_end", f"beep {segment.freq_hz:.0f} Hz for {segment.length_s * 1000:.0f} ms",
             onset_s=first.start_s, end_s=segment.end_s, freq_hz=segment.freq_hz, length_s=segment.length_s,
@@ -226,6 +241,7 @@ class Channel:
         """Hold bursts, the open one and the silence since against the patterns."""
         if not self.open:
             return
+        self.cadence_due = now + _CADENCE_HOPS
         at_s = (now + 1) * HOP_S
         sounding = self.burst.snapshot() if self.burst.alive and self.burst.hops > 4 else None
         found = self._cadence.matches(at_s - 0.02, sounding)
@@ -250,7 +266,7 @@ class Channel:
     @property
     def cadence_alive(self) -> bool:
         """Tell whether bursts are held that time alone may complete."""
-        return self._cadence.hopeful
+        return self._cadence.hopeful and not self._cadence.only(self._told)
 
     def measure_burst(self, found: list[float]) -> None:
         """Take a look of the long window at the open burst, and see at times whether it is call progress tone."""

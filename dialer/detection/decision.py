@@ -1,7 +1,8 @@
 """When to speak: timers of silence and missing media, and the sequential decision between a person and a machine.
 
-Before every look the classifier is asked for P(machine); bounds depend on the length of the pause, because to hang up on a person
-costs more than to let an agent hear a greeting. When time is up, cost decides, and the probabilities are said.
+Before every look the classifier is asked for P(machine); bounds depend on the length of the pause, because to hang up
+on a person costs more than to let an agent hear a greeting. When time is up, cost decides, and the probabilities are
+said.
 """
 
 from typing import Final
@@ -78,7 +79,7 @@ class Decider:
                 self.awaits[channel] = False
                 self.due[channel] = _NEVER
                 continue
-            if state.cadence_alive:
+            if index >= state.cadence_due and state.cadence_alive:
                 state.check_cadence(index)
             state.check_pager(index)
             if state.first_voice is not None:
@@ -98,14 +99,19 @@ class Decider:
         channels = hop.channels[columns]
         chances = self._classifier.probabilities(channels).tolist()
         pauses = self._classifier.pause_s(channels).tolist()
-        for channel, index, p, pause_s in zip(channels.tolist(), hop.index[columns].tolist(), chances, pauses, strict=True):
+        for channel, index, p, pause_s in zip(
+            channels.tolist(), hop.index[columns].tolist(), chances, pauses, strict=True
+        ):
             state = self._states[channel]
             self.due[channel] = index + _next_look(pause_s)
             if state is not None:
                 self._weigh(state, index, p, pause_s)
 
     def _believe(self, hop: Hop, columns: Int) -> list[int]:
-        """Where no voice was confirmed but the classifier has heard one and it has ended: take its word, as in loud streets."""
+        """Where no voice was confirmed but the classifier has heard one and it has ended.
+
+        Take its word, as in loud streets.
+        """
         channels = hop.channels[columns]
         pause = self._classifier.pause_s(channels)
         heard = np.flatnonzero(

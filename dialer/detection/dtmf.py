@@ -1,6 +1,7 @@
 """DTMF digits: two tones, one of each group, for 30 ms.
 
-Source: ITU-T Q.23, Q.24: 697/770/852/941 and 1209/1336/1477/1633 Hz, +-1.5 % accepted, twist up to 8 dB, 40 ms at least.
+Source: ITU-T Q.23, Q.24: 697/770/852/941 and 1209/1336/1477/1633 Hz, +-1.5 % accepted, twist up to 8 dB, 40 ms at
+least.
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
 """Fax and modem: what a called machine's tones are.
 
-Source: ITU-T T.30 (CNG 1100 Hz 0.5 s on 3 s off, CED 2100 Hz 2.6-4 s), V.8 (ANSam: 2100 Hz, 15 Hz amplitude modulation), V.25 (phase
-reversals each 450 ms), V.21 channel 2 (1650 Hz mark, 1850 Hz space, 300 bit/s, HDLC flags for 1 s), Bell 212A (2225 Hz answer tone).
+Source: ITU-T T.30 (CNG 1100 Hz 0.5 s on 3 s off, CED 2100 Hz 2.6-4 s), V.8 (ANSam: 2100 Hz, 15 Hz amplitude
+modulation), V.25 (phase reversals each 450 ms), V.21 channel 2 (1650 Hz mark, 1850 Hz space, 300 bit/s, HDLC flags
+for 1 s), Bell 212A (2225 Hz answer tone).
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """Feeds the tone and burst trackers, only of channels where a tone sounds or a run is open.
 
-What a hop looks like, tonal or call progress, is weighed against the line's noise floor in plain sums and a table, so that one
-channel alone gives the same as a thousand.
+What a hop looks like, tonal or call progress, is weighed against the line's noise floor in plain sums and a table, so
+that one channel alone gives the same as a thousand.
 """
 
 from typing import Final
@@ -58,7 +58,8 @@ class Follower:
             held: [k] the hop is lost, or looks so.
 
         Returns:
-            Which columns look like a tone, the channels where something ended, and those where what ended was surely no voice.
+            Which columns look like a tone, the channels where something ended, and those where what ended was surely
+            no voice.
         """
         above = hop[Field.BAND].astype(np.float64) - hop[Field.FLOOR]
         clean = 1.0 - _SHARES[np.clip(np.floor(above * _STEPS), 0, _RANGE_DB * _STEPS).astype(np.intp)]
@@ -72,7 +73,12 @@ class Follower:
         wanting: list[int] = []
         pure = np.minimum(hop[Field.P1][columns] / np.maximum(clean[columns], 1 - _MOST_NOISE), 1.0)
         for column, purity, is_tone, is_call, is_held in zip(
-            columns.tolist(), pure.tolist(), tonal[columns].tolist(), call[columns].tolist(), held[columns].tolist(), strict=True
+            columns.tolist(),
+            pure.tolist(),
+            tonal[columns].tolist(),
+            call[columns].tolist(),
+            held[columns].tolist(),
+            strict=True,
         ):
             self._feed(hop, column, purity, is_tone, is_call, is_held, ended, tones, wanting)
         if wanting:
@@ -103,11 +109,11 @@ class Follower:
         """Feed one channel's trackers."""
         channel, index = int(hop.channels[column]), int(hop.index[column])
         state = self._states[channel]
-        if state is None or not (state.open or state.listening(index)):
+        if state is None or not state.listening(index):
             self.reset(channel)
             return
         run, burst = state.tone, state.burst
-        level, band, freq = (float(hop.values[f, column]) for f in (Field.LEVEL, Field.BAND, Field.F1))
+        level, band, freq = hop.values[:3, column].tolist()  # LEVEL, BAND, F1
         if is_tone or run.hops:
             segment = run.update(index, is_tone, freq, band, purity, level, is_held, hop, column)
             if segment is not None:
@@ -117,12 +123,8 @@ class Follower:
             if run.hops >= fax.ANSWER_HOPS:
                 state.take_answer_tone(index)
         if is_call or burst.hops:
-            over = burst.update(index, is_call, band, freq, is_held)
-            if over is not None:
+            if _feed_burst(state, index, is_call, band, freq, is_held):
                 ended.append(channel)
-                state.take_burst(over, index)
-            elif burst.hops == _BURST_LOOK or (burst.hops > _BURST_LOOK and burst.hops % _BURST_AGAIN == 0):
-                state.check_cadence(index)
             if burst.wants_measure:
                 wanting.append(column)
         steady = run.steady
@@ -139,3 +141,15 @@ class Follower:
             if state is not None:
                 state.measure_burst(found)
                 self.locked[channel] |= state.knows_burst
+
+
+def _feed_burst(state: Channel, index: int, is_call: bool, band: float, freq: float, is_held: bool) -> bool:
+    """Feed one channel's burst tracker; tell whether a burst has ended."""
+    burst = state.burst
+    over = burst.update(index, is_call, band, freq, is_held)
+    if over is not None:
+        state.take_burst(over, index)
+        return True
+    if burst.hops == _BURST_LOOK or (burst.hops > _BURST_LOOK and burst.hops % _BURST_AGAIN == 0):
+        state.check_cadence(index)
+    return False

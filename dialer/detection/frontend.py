@@ -1,9 +1,9 @@
 """The front-end: samples of all channels in, per-hop features of all channels out.
 
-One hop is 10 ms (80 samples at 8 kHz). A hop's spectrum is that of the last 32 ms (256 samples, Hann, 512-point FFT, bins
-of 15.625 Hz) and ends with the hop; its level is that of its own 80 samples. Rows (one channel, one hop) are computed each by
-itself, so that no result depends on how the samples were cut, on how many channels there are, or on what they carry:
-no BLAS, no reduction over channels, transforms row by row in single precision.
+One hop is 10 ms (80 samples at 8 kHz). A hop's spectrum is that of the last 32 ms (256 samples, Hann, 512-point FFT,
+bins of 15.625 Hz) and ends with the hop; its level is that of its own 80 samples. Rows (one channel, one hop) are
+computed each by itself, so that no result depends on how the samples were cut, on how many channels there are, or on
+what they carry: no BLAS, no reduction over channels, transforms row by row in single precision.
 
 It must never decide anything, know the time of day, or keep more than 128 ms of samples a channel.
 """

@@ -1,7 +1,7 @@
 """Music and colour ringback: sound without the pauses of speech, in peaks that stand still.
 
-Measured on 4 s pieces: music falls 15 dB below its peaks in 0-10 % of the time (speech 15-60 %) and holds its strongest peak within
-4 Hz from hop to hop, pure, in 15-75 % of the time (speech 0-34 %).
+Measured on 4 s pieces: music falls 15 dB below its peaks in 0-10 % of the time (speech 15-60 %) and holds its
+strongest peak within 4 Hz from hop to hop, pure, in 15-75 % of the time (speech 0-34 %).
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
 """Tone plans: what busy, congestion, ringback and number unobtainable sound like, country by country, as data.
 
-One TOML file a country stands in `country/`; further folders may add countries, replace them, or define tones of one's own,
-either by cadence (`[[tone]]`) or slot by slot as windows (`[[slot]]`: one to three segments, one or two frequencies each).
+One TOML file a country stands in `country/`; further folders may add countries, replace them, or define tones of
+one's own, either by cadence (`[[tone]]`) or slot by slot as windows (`[[slot]]`: one to three segments, one or two
+frequencies each).
 """
 
 import hashlib
@@ -22,7 +23,7 @@ _TIME_TOLERANCE_S: Final = 0.045
 VERDICTS: Final = frozenset({"busy", "congestion", "ringback", "nu_tone", "dial", "sit_invalid", "sit", "fax", "pager"})
 
 
-class UnreadablePlan(DetectionError):
+class UnreadablePlan(DetectionError):  # noqa: N818 - the name is the message
     """A tone plan file cannot be read."""
 
 
@@ -192,7 +193,10 @@ def _tone(country: str, tone: Mapping[str, Any]) -> Pattern:
 
 
 def _slot(country: str, slot: Mapping[str, Any]) -> Pattern:
-    """Make a pattern of a tone given as windows: segments with f1_hz, f2_hz (optional), on_ms and off_ms, [low, high] each."""
+    """Make a pattern of a tone given as windows.
+
+    Segments with f1_hz, f2_hz (optional), on_ms and off_ms, [low, high] each.
+    """
     segments = slot["segment"]
     if not 1 <= len(segments) <= 3:
         raise ValueError(f"slot {slot.get('name')!r}: one to three segments, not {len(segments)}")

@@ -1,4 +1,7 @@
-"""From 16 to 8 kHz: one half-band filter with its state carried, so that every detector hears the same at both rates."""
+"""From 16 to 8 kHz: one half-band filter with its state carried.
+
+So that every detector hears the same at both rates.
+"""
 
 from typing import Final
 
@@ -10,12 +13,16 @@ _MIDDLE: Final = _TAPS // 2
 
 
 def _half_band() -> NDArray[np.float32]:
-    """Give the taps at odd distances from the middle (the even ones are zero, the middle one is a half), one side, [16]."""
+    """Give the taps at odd distances from the middle (the even ones are zero, the middle one is a half).
+
+    One side, [16].
+    """
     distance = np.arange(1, _MIDDLE + 1, 2)
     ideal = np.sin(np.pi * distance / 2) / (np.pi * distance)
     window = np.kaiser(_TAPS, 7.0)[_MIDDLE + distance]
     side = ideal * window
-    return (side * (0.25 / side.sum())).astype(np.float32)
+    taps: NDArray[np.float32] = (side * (0.25 / side.sum())).astype(np.float32)
+    return taps
 
 
 _SIDE: Final = _half_band()
@@ -24,8 +31,8 @@ _SIDE: Final = _half_band()
 class Halver:
     """Halves the rate of every channel's samples.
 
-    The filter delays by 31 samples at 16 kHz (2 ms). Sums are formed tap by tap in a fixed order, so results do not depend on how
-    the samples were cut nor on the other channels.
+    The filter delays by 31 samples at 16 kHz (2 ms). Sums are formed tap by tap in a fixed order, so results do not
+    depend on how the samples were cut nor on the other channels.
 
     Args:
         channels: rows of the bank.
@@ -79,4 +86,5 @@ def _filter(wide: NDArray[np.float32], most: int) -> NDArray[np.int16]:
         before = wide[:, _MIDDLE - distance : _MIDDLE - distance + stop : 2]
         after = wide[:, _MIDDLE + distance : _MIDDLE + distance + stop : 2]
         total += (before + after) * weight
-    return np.rint(np.clip(total, -32768, 32767)).astype(np.int16)
+    halved: NDArray[np.int16] = np.rint(np.clip(total, -32768, 32767)).astype(np.int16)
+    return halved

@@ -1,5 +1,6 @@
 """Order statistics of short lists, in plain Python: quicker than arrays for the few dozen values of a tone."""
 
+import math
 from collections.abc import Sequence
 
 
@@ -21,7 +22,7 @@ def deviation(values: Sequence[float]) -> float:
     """Give the standard deviation."""
     n = len(values)
     mean = sum(values) / n
-    return (sum((v - mean) ** 2 for v in values) / n) ** 0.5
+    return math.sqrt(sum((v - mean) ** 2 for v in values) / n)
 
 
 def straight(values: Sequence[float]) -> tuple[float, float]:

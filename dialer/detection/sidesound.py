@@ -55,7 +55,10 @@ class SideSounds:
             self._hear_music(hop, column)
 
     def step_one(self, hop: Hop, values: list[float]) -> None:
-        """Take a hop of one channel, its features as numbers; the same as `step`, but what cannot be is not looked at."""
+        """Take a hop of one channel, its features as numbers.
+
+        The same as `step`, but what cannot be is not looked at.
+        """
         channel = int(hop.channels[0])
         f1, f2, share = values[Field.F1], values[Field.F2], values[Field.P1] + values[Field.P2]
         in_band = bool(hop.analysed[0]) and _DATA_HZ[0] < f1 < _DATA_HZ[1] and share > _DATA_SHARE
@@ -90,5 +93,5 @@ class SideSounds:
 
     def _tell(self, hop: Hop, column: int, kind: str, text: str, **data: Any) -> None:
         state, index = self._states[int(hop.channels[column])], int(hop.index[column])
-        if state is not None and (state.open or state.listening(index)):
+        if state is not None and state.listening(index):
             state.say((index + 1) * HOP_S, kind, text, **data)

@@ -1,8 +1,11 @@
-"""Special information tones: which of the eight Bellcore codes, or the uncoded tones of ITU-T E.180, three segments are.
+"""Special information tones: which of the eight Bellcore codes, or the uncoded tones of ITU-T E.180.
 
-Source: Bellcore SR-2275 / GR-674 tables as given by several independent copies (frequencies 913.8/985.2, 1370.6/1428.5, 1776.7 Hz,
-lengths 274/380 ms, +-0.2 % and +-5 %); ITU-T E.180: 950/1400/1800 Hz +-50, 330 +-70 ms, gaps up to 30 ms; Germany also 900 Hz first.
-The third segment's 1776.7 against 1800 Hz tells a coded from an uncoded tone, lengths are the weak bit.
+Three segments are.
+
+Source: Bellcore SR-2275 / GR-674 tables as given by several independent copies (frequencies 913.8/985.2,
+1370.6/1428.5, 1776.7 Hz, lengths 274/380 ms, +-0.2 % and +-5 %); ITU-T E.180: 950/1400/1800 Hz +-50, 330 +-70 ms,
+gaps up to 30 ms; Germany also 900 Hz first. The third segment's 1776.7 against 1800 Hz tells a coded from an uncoded
+tone, lengths are the weak bit.
 """
 
 from dataclasses import dataclass
@@ -58,7 +61,10 @@ class Code:
 
 
 def _lengths(segments: tuple[Segment, Segment, Segment]) -> list[tuple[float, float, float]]:
-    """Give the lengths the segments may have had: a gap longer than any code's is a lost packet that hid where one ended."""
+    """Give the lengths the segments may have had.
+
+    A gap longer than any code's is a lost packet that hid where one ended.
+    """
     a, b, c = (segment.length_s for segment in segments)
     holes = [max(0.0, after.start_s - before.end_s - _HONEST_GAP_S) for before, after in pairwise(segments)]
     shares = [(0.0,) if hole < _HOLE_S else (0.0, 0.5, 1.0) for hole in holes]

@@ -39,14 +39,17 @@ def _lag_gain() -> Float:
     """Give the factor that undoes the window's own autocorrelation at each lag."""
     power = np.abs(np.fft.rfft(_HANN.astype(np.float64), FFT)) ** 2
     own = np.fft.irfft(power)[: FFT // 2]
-    return (own[0] / np.maximum(own, own[0] * 0.05))[_LAGS].astype(np.float32)
+    gain: Float = (own[0] / np.maximum(own, own[0] * 0.05))[_LAGS].astype(np.float32)
+    return gain
 
 
 _LAG_GAIN: Final = _lag_gain()
 
 
 def analyse(frames: NDArray[np.int16], power: Float) -> Float:
-    """Fill `power` with one-sided power spectra, which sum to the mean square, and give the features BAND..FLATNESS of `Field`.
+    """Fill `power` with one-sided power spectra, which sum to the mean square.
+
+    And give the features BAND..FLATNESS of `Field`.
 
     Args:
         frames: int16 [r, 256].
@@ -76,7 +79,8 @@ def analyse(frames: NDArray[np.int16], power: Float) -> Float:
 def _strongest(power: Float, within: Float) -> tuple[Float, Float, NDArray[np.intp]]:
     """Find the highest bin of `within` (a cut of `power` from 250 Hz on): frequency, energy of its lobe, and column.
 
-    The frequency is interpolated by a parabola through the logarithms of three bins, which for a Hann window is true to 0.2 Hz.
+    The frequency is interpolated by a parabola through the logarithms of three bins, which for a Hann window is true
+    to 0.2 Hz.
     """
     at = within.argmax(axis=1)
     centre = (at + _PEAKS.start)[:, None]

@@ -1,7 +1,8 @@
 """Where a voice begins and ends: activity confirmed by what a tone cannot do.
 
-Each voiced hop gives points, fewer when it is like a tone (which is known for one 140 ms later); enough of them in one stretch of
-activity make a voice. What began it is looked up, so the start is that of the sound, not of its recognition.
+Each voiced hop gives points, fewer when it is like a tone (which is known for one 140 ms later); enough of them in
+one stretch of activity make a voice. What began it is looked up, so the start is that of the sound, not of its
+recognition.
 """
 
 from typing import Final
@@ -81,7 +82,9 @@ class TalkListener:
         ends = talking & ~voice
         return self._turn(now, hop.index, np.flatnonzero(starts), np.flatnonzero(ends))
 
-    def step_one(self, hop: Hop, values: list[float], channel: int, like_tone: bool, doubted: bool) -> tuple[bool, bool]:
+    def step_one(
+        self, hop: Hop, values: list[float], channel: int, like_tone: bool, doubted: bool
+    ) -> tuple[bool, bool]:
         """Take a hop of one channel; the same as `step`."""
         voice, talking, index = bool(hop.voice[0]), bool(self.talking[channel]), int(hop.index[0])
         if voice and not self._active[channel]:
@@ -115,9 +118,15 @@ class TalkListener:
 
 def _voiced_points(hop: Hop, like_tone: Bool) -> NDArray[np.int32]:
     """Say how much each hop speaks for a voice."""
-    voiced = hop.voice & hop.active & ~hop.tainted & (hop[Field.VOICING] >= _VOICED) & (hop[Field.HIGH].astype(np.float64) < _HIGH)
+    voiced = (
+        hop.voice
+        & hop.active
+        & ~hop.tainted
+        & (hop[Field.VOICING] >= _VOICED)
+        & (hop[Field.HIGH].astype(np.float64) < _HIGH)
+    )
     tone = like_tone | (hop[Field.P1].astype(np.float64) + hop[Field.P2] > _TWO_PEAKS)
-    points: NDArray[np.int32] = voiced * np.where(tone, 1, _POINTS).astype(np.int32)
+    points: NDArray[np.int32] = np.where(voiced, np.where(tone, 1, _POINTS), 0).astype(np.int32)
     return points
 
 

@@ -1,7 +1,7 @@
 """Text telephones: 1400 and 1800 Hz in turns at 45.45 or 50 bit/s.
 
-Source: ITU-T V.18 Annex A (EDT/Baudot: mark 1400 Hz, space 1800 Hz). The same frequencies are the second and third segments of
-special information tones, which stand for 274 ms and more; a text telephone changes every 20 to 150 ms.
+Source: ITU-T V.18 Annex A (EDT/Baudot: mark 1400 Hz, space 1800 Hz). The same frequencies are the second and third
+segments of special information tones, which stand for 274 ms and more; a text telephone changes every 20 to 150 ms.
 """
 
 from typing import Final

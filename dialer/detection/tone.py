@@ -1,8 +1,8 @@
 """Single tones: follows the strongest peak of one channel and gives tone segments.
 
-A run of hops whose energy lies in one narrow peak becomes a `Segment`; short holes (a lost packet) are bridged when the tone
-comes back, and both ends are found again in the samples themselves, by the tone's own envelope, so that lengths are true to a
-few milliseconds however long the analysis window is.
+A run of hops whose energy lies in one narrow peak becomes a `Segment`; short holes (a lost packet) are bridged when
+the tone comes back, and both ends are found again in the samples themselves, by the tone's own envelope, so that
+lengths are true to a few milliseconds however long the analysis window is.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,9 @@ class Segment:
     hops: int
     rise_s: float  # from a fifth to four fifths of the envelope
     fall_s: float
-    before_db: float  # quietest 10 ms just before and just after, against the tone; QUIET_DB when it is the line's noise
+    before_db: (
+        float  # quietest 10 ms just before and just after, against the tone; QUIET_DB when it is the line's noise
+    )
     after_db: float
     below_db: float  # how far it lies under the talker's peaks, when it began
     open_start: bool = False  # it was sounding when the audio began
@@ -71,9 +73,9 @@ class ToneTracker:
     """Follows one channel's strongest tone. Fed only while something tonal sounds or a run is open."""
 
     __slots__ = (
-        "_after_db", "_before", "_before_db", "_calm", "_drops", "_end", "_fall", "_fall_db", "_floor", "_freqs", "_holes",
-        "_levels", "_mean",
-        "_other", "_pardons", "_peak", "_purities", "_rise", "_start", "_top", "freq_hz", "hops",
+        "_after_db", "_before", "_before_db", "_calm", "_drops", "_end", "_fall", "_fall_db",
+        "_floor", "_freqs", "_holes", "_levels", "_mean", "_other", "_pardons", "_peak", "_purities",
+        "_rise", "_start", "_top", "freq_hz", "hops",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -143,12 +145,18 @@ class ToneTracker:
         self._calm = 0
         if tonal and off > _NEAR_HZ:
             self._other.append((freq, level, purity))
-            if len(self._other) >= _OTHER_HOPS and max(o[0] for o in self._other[-3:]) - min(o[0] for o in self._other[-3:]) < JUMP_HZ:
+            if (
+                len(self._other) >= _OTHER_HOPS
+                and max(o[0] for o in self._other[-3:]) - min(o[0] for o in self._other[-3:]) < JUMP_HZ
+            ):
                 return self._change(index, hop, column)
         return self._miss(index, held, hop_level, off < _NEAR_HZ and purity > _NEAR_PURITY, hop, column)
 
     def _miss(self, index: int, held: bool, hop_level: float, near: bool, hop: Hop, column: int) -> Segment | None:
-        """The tone is not there. A repeated packet leaves it near for a while, a lost one away; a drop in level ends it."""
+        """The tone is not there. A repeated packet leaves it near for a while, a lost one away.
+
+        A drop in level ends it.
+        """
         quiet = hop_level < self._top - self._fall_db and not held
         self._drops = self._drops + 1 if quiet else 0
         if self._drops >= _DROP_HOPS:
@@ -234,11 +242,16 @@ class ToneTracker:
         at = _last_rise(envelope < 0.5 * steady)
         low, high = np.flatnonzero(envelope[:at] < 0.2 * steady), np.flatnonzero(envelope[at:] > 0.8 * steady)
         self._rise = (at - (int(low[-1]) if len(low) else 0) + (int(high[0]) if len(high) else HOP)) / RATE_HZ
-        self._before_db = _quietest(samples[max(0, at + _BOX // 2 - 6 * HOP) : at + _BOX // 2 - HOP // 2], steady, self._floor)
+        self._before_db = _quietest(
+            samples[max(0, at + _BOX // 2 - 6 * HOP) : at + _BOX // 2 - HOP // 2], steady, self._floor
+        )
         return max(0, (index + 1) * HOP - LONG + _BOX // 2 + at) / RATE_HZ
 
     def _find_end(self, index: int, samples: NDArray[np.int16]) -> float:
-        """Find where the envelope fell to half after it had last stood, within the last 128 ms, how fast, and to what."""
+        """Find where the envelope fell to half after it had last stood, within the last 128 ms, how fast.
+
+        And to what.
+        """
         envelope = _envelope(samples, self.freq_hz)
         origin = (index + 1) * HOP - LONG + _BOX // 2
         last = self._end * HOP - WINDOW_LAG - origin

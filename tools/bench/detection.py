@@ -2,8 +2,9 @@
 
     python tools/bench/detection.py [--channels 1000] [--seconds 4] [--frame-ms 20] [--json]
 
-Each mix is made here from a seed. Time is the processor time of this process on one core, from the answer on: the first seconds
-of a call, when every detector works. `tones` never gives a rest: ringing, busy, special information tones, fax and beeps at once.
+Each mix is made here from a seed. Time is the processor time of this process on one core, from the answer on: the
+first seconds of a call, when every detector works. `tones` never gives a rest: ringing, busy, special information
+tones, fax and beeps at once.
 """
 
 import argparse
@@ -135,12 +136,15 @@ def main() -> None:
     kilobytes = round(memory(100), 1)
     speed = round(alone(30.0))
     if options.json:
-        print(json.dumps({"channels_per_core": found, "kilobytes_per_channel": kilobytes, "one_recording_speed": speed}))
+        print(
+            json.dumps({"channels_per_core": found, "kilobytes_per_channel": kilobytes, "one_recording_speed": speed})
+        )
         return
     print(f"{options.channels} channels at once, {options.frame_ms} ms a push, {options.seconds:g} s from the answer")
     for name, channels in found.items():
         print(f"  {name:16} {channels:6d} channels a core in real time")
-    print(f"memory {kilobytes} kB a channel; peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(f"memory {kilobytes} kB a channel; peak of this process {peak} MB")
     print(f"one recording: {speed} times real time")
 
 
