@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dialer.detection.settings import PROFILES, Profile
-from dialer.detection.speech.classifier import TALK_LIMIT_S
+from dialer.detection.settings import PROFILES, DetectionSettings, Profile
+from dialer.detection.speech.classifier import NOT_A_PERSON, TALK_LIMIT_S
 from dialer.detection.speech.track import FEATURES
 from tools.training.collect import Labelled
 from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, open_moments
@@ -103,12 +103,22 @@ def decide(profile: Profile, call: Labelled, odds: np.ndarray) -> Outcome:
     human = np.zeros(p.size, bool)
     for length, most in zip(profile.pauses_s, profile.human_at, strict=True):
         human |= (pause >= length - 1e-4) & (p <= most)
-    machine = ((p >= profile.machine_at) & (since >= profile.machine_after_s)) | (since - pause >= TALK_LIMIT_S)
-    at = np.flatnonzero((human | machine) & (since > 0))
+    outlasts = (since - pause >= TALK_LIMIT_S) & (p >= NOT_A_PERSON)
+    machine = ((p >= profile.machine_at) & (since >= profile.machine_after_s)) | outlasts
+    over = since >= DetectionSettings().answered_limit_s
+    at = np.flatnonzero((human | machine | over) & (since > 0))
     if at.size == 0:
         return Outcome(call, "undecided", p.size * SHOT_S)
     first = int(at[0])
-    return Outcome(call, "machine" if machine[first] and not human[first] else "human", (first + 1) * SHOT_S)
+    verdict = "machine" if machine[first] else "human" if human[first] else by_cost(profile, float(p[first]))
+    return Outcome(call, verdict, (first + 1) * SHOT_S)
+
+
+def by_cost(profile: Profile, p: float) -> str:
+    """The verdict when the time is up."""
+    if p >= profile.machine_at_limit:
+        return "machine"
+    return "human" if p < profile.human_at_limit else "undecided"
 
 
 def wilson(wrong: int, of: int, z: float = 1.96) -> tuple[float, float]:

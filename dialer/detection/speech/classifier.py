@@ -26,6 +26,9 @@ TALK_LIMIT_S: Final = 5.15
 MURMUR_S: Final = 1.0
 """After so long without a loud syllable it is not the greeting that goes on, but the crowd around the person."""
 
+NOT_A_PERSON: Final = 0.6
+"""A talk that outlasts a greeting is held for a machine's only when the trees think so too: else they hear a crowd."""
+
 _UNSURE: Final = 0.49
 _SINCE: Final = FEATURES.index("since_first_s")
 _PAUSE: Final = FEATURES.index("pause_s")
@@ -77,7 +80,8 @@ class SpeechClassifier:
         p = 1.0 / (1.0 + np.exp(-self._model.log_odds(features)))
         too_long = features[_SINCE] - features[_PAUSE] >= np.float32(TALK_LIMIT_S)
         murmur = self._track.row("since_loud")[channels] * np.float32(0.01) >= np.float32(MURMUR_S)
-        p = np.where(too_long, np.where(murmur, np.minimum(p, _UNSURE), np.maximum(p, _CERTAIN)), p)
+        crowd = murmur | (p < NOT_A_PERSON)
+        p = np.where(too_long, np.where(crowd, np.minimum(p, _UNSURE), np.maximum(p, _CERTAIN)), p)
         heard = self._track.row("first_at")[channels] >= 0
         result: NDArray[np.float64] = np.where(heard, np.where(p == _NO_IDEA, np.nextafter(_NO_IDEA, 0), p), _NO_IDEA)
         return result
