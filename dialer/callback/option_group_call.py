@@ -45,7 +45,9 @@ class DialOptions(OptionGroup):
     detect: bool = opt(True, "answer classification")
     detect_early_media: bool = opt(True, "listen before the answer")
     cancel_on_early_tone: bool = opt(True, "release on a tone before the answer")
-    detect_time_limit_ms: int = opt(4000, "time to decide after the answer, ms", ge=500, le=60_000)
+    detect_time_limit_ms: int = opt(
+        0, "longest time to decide after the answer, ms; 0 = as [detection] says", ge=0, le=60_000
+    )
     undecided_as: Literal["human", "unknown"] = opt("human", "what an undecided answer counts as")
     on_machine: Literal["hangup", "connect"] = opt("hangup", "what is done with a machine")
     on_fax: Literal["hangup", "connect"] = opt("hangup", "what is done with a fax")

@@ -198,7 +198,7 @@ class DetectionTable(Table):
 
     profile: Literal["safe", "balanced", "fast"] = "balanced"
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
-    answered_limit_s: float = Field(default=4.0, ge=0.5, le=3600)
+    answered_limit_s: float = Field(default=5.5, ge=0.5, le=3600)
     silence_limit_s: float = Field(default=5.0, ge=0.5, le=3600)
     no_media_limit_s: float = Field(default=5.0, ge=0.5, le=3600)
     beep_limit_s: float = Field(default=30.0, ge=0.5, le=3600)

@@ -42,7 +42,7 @@ from dialer.telephony import (
 
 log = structlog.get_logger(__name__)
 
-VERDICT_GRACE_S = 2.0  # audio that stalls must not hold a customer for ever: the limit on the audio's clock plus this
+VERDICT_GRACE_S = 2.0  # audio that stalls must not hold a customer for ever: the audio's own limits plus this
 END_WAIT_S = 5.0  # a leg that was told to end does so within SIP's own timers; then it is given up
 
 
@@ -163,7 +163,9 @@ class CustomerCall:
 
     def _patience_s(self) -> float:
         settings = self.house.config.detection
-        return max(self.service.detect_time_limit_ms / 1000, settings.silence_limit_s) + VERDICT_GRACE_S
+        if self.service.detect_time_limit_ms:
+            return self.service.detect_time_limit_ms / 1000
+        return settings.silence_limit_s + settings.answered_limit_s + VERDICT_GRACE_S
 
     def _listen(self, media: MediaUp, *, answered: bool) -> None:
         """Starts to listen; media that is up before the answer is kept for it when early media is not to be heard."""

@@ -76,7 +76,7 @@ DEFAULTS = {
     "submit_attempts": 3, "submit_retry_delay": 10, "ttl": 86400, "default_country": "US", "throttle_limit": 6,
     "service_limit_1": 600, "service_window_1": 300, "service_limit_2": 3600, "service_window_2": 3600,
     "max_open": 5000, "setup_timeout": 20, "ring_timeout": 40, "media_timeout": 5, "dial_attempts": 3,
-    "dial_retry_delay": 300, "snooze_delay": 300, "detect_time_limit_ms": 4000, "undecided_as": "human",
+    "dial_retry_delay": 300, "snooze_delay": 300, "detect_time_limit_ms": 0, "undecided_as": "human",
     "on_machine": "hangup", "beep_timeout": 30, "preview_max_rejects": 3, "preview_timeout": 30,
     "preview_reject_delay": 5, "disposition_timeout": 60, "booking_timeout": 30, "pushed_callback_expiry_min": 5,
     "match_attempts": 3, "user_confirm_timeout": 30, "user_confirm_attempts": 3, "push_attempts": 3,
