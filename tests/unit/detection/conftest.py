@@ -102,3 +102,24 @@ def verdict(hear):
         return verdicts[-1] if verdicts else None
 
     return run
+
+
+@pytest.fixture(scope="session")
+def hear_all() -> Callable[..., list[list]]:
+    """Play many signals to one bank at once, with the country of each, and give all findings of each."""
+
+    def run(audios, countries, phase="early"):
+        bank = DetectorBank(len(audios), DetectionSettings(), RuleClassifier())
+        samples = [Sound.pcm(audio) for audio in audios]
+        counts = np.array([len(s) for s in samples])
+        block = np.zeros((len(samples), counts.max()), np.int16)
+        for row, one in enumerate(samples):
+            block[row, : len(one)] = one
+            bank.open(row, country=countries[row], phase=phase)
+        found = [[] for _ in samples]
+        for at in range(0, block.shape[1], 320):
+            for finding in bank.push(block[:, at : at + 320], counts - at):
+                found[finding.channel].append(finding)
+        return [rest + bank.finish(row) for row, rest in enumerate(found)]
+
+    return run
