@@ -65,6 +65,9 @@ class Engine:
         self.pinger = Pinger(self.thread, self.library.accounts, settings.gateways, self.names)
         self._incoming = incoming
         self._calls: dict[int, SipCall] = {}
+        self._audio: dict[
+            int, Any
+        ] = {}  # pjsua2.LegAudio by leg: the one object of the library that any thread may use
         self._graveyard: list[SipCall] = []
         self._keys = itertools.count(1)
         self._tickets = itertools.count(1)
@@ -122,6 +125,7 @@ class Engine:
         """Makes the library's side of a leg; kept here until let_go()."""
         call = SipCall(self, account, leg, call_id)
         self._calls[leg.key] = call
+        self._audio[leg.key] = call.audio
         return call
 
     def ended(self, call: SipCall, end: LegEnd) -> None:
@@ -133,6 +137,7 @@ class Engine:
         """The library is done with a call: it goes to the graveyard."""
         if call.overdue is not None:
             call.overdue.cancel()
+        self._audio.pop(call.leg.key, None)
         if self._calls.pop(call.leg.key, None) is not None:
             self._graveyard.append(call)
 
@@ -294,9 +299,9 @@ class Engine:
         return next(self._tickets)
 
     def play(self, leg: Leg, playback: Playback, playlist: Playlist) -> None:
-        """Loop: starts a playback with the next frame. The audio object is safe to use from any thread."""
-        call = self._calls.get(leg.key)
-        if call is None:
+        """Loop: starts a playback with the next frame."""
+        audio = self._audio.get(leg.key)
+        if audio is None:
             playback.mark_finished(False)
             return
         order = pj.PlayOrder()
@@ -306,13 +311,13 @@ class Engine:
         order.delay_samples = max(0, playlist.delay_ms) * RATE // 1000
         order.max_samples = int(playlist.max_duration_s * RATE) if playlist.max_duration_s else 0
         order.ticket = playback.ticket
-        call.audio.play(order)
+        audio.play(order)
 
     def stop_playback(self, leg: Leg, playback: Playback) -> None:
         """Loop: stops a playback with the next frame."""
-        call = self._calls.get(leg.key)
-        if call is not None:
-            call.audio.stop(playback.ticket)
+        audio = self._audio.get(leg.key)
+        if audio is not None:
+            audio.stop(playback.ticket)
 
     async def send_dtmf(self, leg: Leg, digits: str, method: str, duration_ms: int) -> bool:
         """Loop: sends digits."""
@@ -367,8 +372,14 @@ class Engine:
 
     async def rtp(self, leg: Leg) -> RtpStats:
         """Loop: gives a leg's figures."""
+        found: RtpStats = await self.thread.call(self._rtp, leg)
+        return found
+
+    def _rtp(self, leg: Leg) -> RtpStats:
         call = self._calls.get(leg.key)
-        return RtpStats() if call is None else await self.thread.call(call.rtp)
+        if call is not None:
+            return call.rtp()
+        return leg.facts.end.rtp if leg.facts.end is not None else RtpStats()
 
     # --- bridge ---
 

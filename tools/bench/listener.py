@@ -9,7 +9,7 @@ import numpy as np
 
 from dialer.detection import DetectorBank, Verdict
 from dialer.telephony import Block, TapView
-from dialer.telephony.tap import LOST
+from dialer.telephony.tap import FRAME, LOST
 
 TICK_S = 0.02
 
@@ -23,6 +23,7 @@ class Listener(threading.Thread):
         detect: hands the audio to a bank of detectors.
 
     Attributes:
+        heard: frames that went through the detectors, or were taken when there are none.
         concealed: frames marked lost.
         rounds_ms: how long each round took.
         cpu_s: processor time of this thread, known after stop().
@@ -35,6 +36,7 @@ class Listener(threading.Thread):
         self._rows = rows
         self._bank = self._opened(taps.rows, rows) if detect else None
         self._halt = threading.Event()
+        self.heard = 0
         self.concealed = 0
         self.rounds_ms: list[float] = []
         self.cpu_s = 0.0
@@ -62,6 +64,7 @@ class Listener(threading.Thread):
             self.concealed += int(np.count_nonzero(block.flags == LOST))
             if self._bank is not None and block.counts.any():
                 self._hear(self._bank, block)
+            self.heard += int(block.counts.sum()) // FRAME
             took = time.monotonic() - begun
             self.rounds_ms.append(took * 1000)
             self._halt.wait(max(0.001, TICK_S - took))
