@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer.detection.frontend import Field, Hop
-from dialer.detection.speech.voice import BANDS, Float, VoiceMeter
+from dialer.detection.speech.voice import BANDS, Float, VoiceMeter, covers
 
 BREAK_HOPS: Final = np.float32(8)
 """A gap shorter than 80 ms belongs to the segment it lies in (stop consonants, single lost frames)."""
@@ -69,11 +69,13 @@ class SpeechTrack:
     def __init__(self, meter: VoiceMeter) -> None:
         self.meter = meter
         self.state = np.zeros((len(_ROW_NAMES), 0), np.float32)
+        self._rows: dict[str, Float] = {}
 
     def attach(self, channels: int) -> None:
         """Make room for this many channels."""
         self.meter.attach(channels)
         self.state = np.zeros((len(_ROW_NAMES), channels), np.float32)
+        self._rows = dict(zip(_ROW_NAMES, self.state, strict=True))
         self.reset(np.arange(channels))
 
     def reset(self, channels: NDArray[np.intp]) -> None:
@@ -92,8 +94,9 @@ class SpeechTrack:
     def step(self, hop: Hop) -> None:
         """Take one hop."""
         odds, excess, _ = self.meter.step(hop)
-        state = self.state[:, hop.channels]
-        s = dict(zip(_ROW_NAMES, state, strict=True))
+        whole = covers(hop.channels, self.state.shape[1])
+        state = self.state if whole else self.state[:, hop.channels]
+        s = self._rows if whole else dict(zip(_ROW_NAMES, state, strict=True))
         known = ~(hop.lost | hop.tainted)
         speaking = _follow(s, odds, known)
         _segments(s, speaking)
@@ -102,7 +105,8 @@ class SpeechTrack:
         _shape(s, state, hop, self.meter.bands, heard)
         _noise(s, hop, excess, ~speaking & known)
         _line(s, state, self.meter, ~speaking & known & ~hop.digital)
-        self.state[:, hop.channels] = state
+        if not whole:
+            self.state[:, hop.channels] = state
 
     def features(self, channels: NDArray[np.intp]) -> Float:
         """Give FEATURES of these channels, float32 [features, k]; zero where nothing was heard yet."""

@@ -46,6 +46,7 @@ _LOGIT: Final = _CHANGE + 1
 ROWS: Final = _LOGIT + 1
 
 INPUTS: Final = 2 * BANDS + 9
+_FEW: Final = 48  # columns up to which the network is computed in one piece
 
 
 class VoiceMeter:
@@ -76,19 +77,21 @@ class VoiceMeter:
     def step(self, hop: Hop) -> tuple[Float, Float, Float]:
         """Take a hop; give log odds of speech, dB over the floor (mean of bands) and the floor in dBm0, each [k]."""
         now = hop.channels
-        s = self.state[:, now]
+        whole = covers(now, self.state.shape[1])
+        s = self.state if whole else self.state[:, now]
         heard = ~(hop.digital | hop.lost | hop.tainted | hop.locked)
         self.bands = bands = self._bands(hop)
         self.floor = floor = self._track(s, bands, heard)
         excess = np.clip(bands - floor, 0, 40)
         self._smooth(s, hop, excess, heard)
-        power = _sum_rows(excess)
+        power = sum_rows(excess)
         self.inputs = self._stack(s, hop, floor)
         if self._weights is not None:
             odds = self._odds(self.inputs)
             s[_LOGIT] = np.where(heard, odds, np.where(hop.digital & ~hop.lost, np.float32(-8), s[_LOGIT]))
-        self.state[:, now] = s
-        return s[_LOGIT], power / np.float32(BANDS), _sum_rows(floor) / np.float32(BANDS)
+        if not whole:
+            self.state[:, now] = s
+        return s[_LOGIT], power / np.float32(BANDS), sum_rows(floor) / np.float32(BANDS)
 
     @staticmethod
     def _bands(hop: Hop) -> Float:
@@ -123,7 +126,7 @@ class VoiceMeter:
     @staticmethod
     def _smooth(s: Float, hop: Hop, excess: Float, heard: Bool) -> None:
         """Carry smoothed excess, the talker's peak and voicing."""
-        s[_CHANGE] = np.where(heard, _sum_rows(np.abs(excess - s[_FAST])) / np.float32(BANDS), s[_CHANGE])
+        s[_CHANGE] = np.where(heard, sum_rows(np.abs(excess - s[_FAST])) / np.float32(BANDS), s[_CHANGE])
         s[_FAST] = np.where(heard, s[_FAST] + np.float32(0.5) * (excess - s[_FAST]), s[_FAST])
         s[_SLOW] = np.where(heard, s[_SLOW] + np.float32(0.05) * (excess - s[_SLOW]), s[_SLOW])
         level = hop[Field.LEVEL]
@@ -136,7 +139,7 @@ class VoiceMeter:
         """The network's inputs, [INPUTS, k], each of order one."""
         tenth = np.float32(0.1)
         level = np.maximum(hop[Field.LEVEL], np.float32(-74))
-        mean_floor = _sum_rows(floor) / np.float32(BANDS)
+        mean_floor = sum_rows(floor) / np.float32(BANDS)
         return np.concatenate([
             s[_FAST] * tenth,
             s[_SLOW] * tenth,
@@ -153,18 +156,31 @@ class VoiceMeter:
         """The network, summed term by term so that the order never depends on the number of channels."""
         assert self._weights is not None
         w1, b1, w2, b2 = (self._weights[name] for name in ("w1", "b1", "w2", "b2"))
-        hidden = np.repeat(b1[:, None], inputs.shape[1], axis=1)
-        for i in range(INPUTS):
-            hidden += w1[:, i : i + 1] * inputs[i]
-        np.maximum(hidden, 0, out=hidden)
-        hidden *= w2[:, None]
-        odds: Float = _sum_rows(hidden) + b2[0]
+        columns = inputs.shape[1]
+        if columns <= _FEW:
+            # one call instead of fifty; two columns at least, so that the terms are added row after row here too
+            wide = np.repeat(inputs, 2, axis=1) if columns == 1 else inputs
+            terms = np.empty((w1.shape[0], INPUTS + 1, wide.shape[1]), np.float32)
+            terms[:, 0] = b1[:, None]
+            np.multiply(w1[:, :, None], wide, out=terms[:, 1:])
+            hidden = np.add.reduce(terms, axis=1)[:, :columns]
+        else:
+            hidden = np.repeat(b1[:, None], columns, axis=1)
+            for i in range(INPUTS):
+                hidden += w1[:, i : i + 1] * inputs[i]
+        hidden = np.maximum(hidden, 0) * w2[:, None]
+        odds: Float = sum_rows(hidden) + b2[0]
         return odds
 
 
-def _sum_rows(matrix: Float) -> Float:
-    """Sum over the first axis, row after row."""
-    total: Float = matrix[0].copy()
-    for row in matrix[1:]:
-        total += row
+def covers(channels: NDArray[np.intp], many: int) -> bool:
+    """Tell whether these are all channels in order, so that the state can be worked on in place."""
+    return len(channels) == many and bool((channels[1:] > channels[:-1]).all())
+
+
+def sum_rows(matrix: Float) -> Float:
+    """Sum float32 [rows, k] over the rows, one after the other for any k (a single column would be summed pairwise)."""
+    columns = matrix.shape[1]
+    wide = np.repeat(matrix, 2, axis=1) if columns == 1 else matrix
+    total: Float = np.add.reduce(wide, axis=0)[:columns]
     return total
