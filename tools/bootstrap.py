@@ -29,7 +29,6 @@ CONSTRAINTS = ROOT / "tools" / "constraints.txt"
 FOR_DEMO: dict[str, str | None] = {"python3-venv": None, "python3-dev": None}
 FOR_TEST: dict[str, str | None] = {
     "sip-tester": "sipp",
-    "debootstrap": "debootstrap",
     "postgresql": None,
 }
 EXTRAS = {"demo": "reports", "test": "reports,postgres,dev"}
