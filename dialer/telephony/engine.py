@@ -7,7 +7,6 @@ user agent starts.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import functools
 import itertools
 import logging
@@ -24,7 +23,7 @@ from dialer.telephony import joint, transfer
 from dialer.telephony.channels import Channels
 from dialer.telephony.dialing import DialRequest, from_uri, next_hop, safe_headers, target_uri
 from dialer.telephony.ending import LegEnd, RtpStats, cause_of_status
-from dialer.telephony.event import Ended, PlaybackFinished, PlaybackStarted
+from dialer.telephony.event import Ended
 from dialer.telephony.incoming import incoming_leg
 from dialer.telephony.leg import IncomingLeg, Leg
 from dialer.telephony.library import Library
@@ -33,17 +32,17 @@ from dialer.telephony.pinger import Pinger
 from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.prompt import PromptCache
 from dialer.telephony.settings import Gateway, UserAgentSettings
+from dialer.telephony.setup_timer import SetupTimers
 from dialer.telephony.sip_account import SipAccount
 from dialer.telephony.sip_call import SipCall, add_headers, fault_word
-from dialer.telephony.sip_thread import SipThread, Timer
+from dialer.telephony.sip_thread import SipThread
 from dialer.telephony.tap import RATE, TapView
+from dialer.telephony.watch import Watch
 
 log = logging.getLogger(__name__)
 
 FRAME_MS = 20
 RTP_CHECK_S = 0.5
-EVENT_BATCH = 1024
-FIRST_RTP, PLAY_STARTED, PLAY_FINISHED = 1, 2, 3  # tap_bank.hpp, AudioEventKind
 
 
 class Engine:
@@ -71,9 +70,9 @@ class Engine:
         self._graveyard: list[SipCall] = []
         self._keys = itertools.count(1)
         self._tickets = itertools.count(1)
-        self._ring_timers: dict[int, Timer] = {}
         self._prompts = PromptCache(make_prompt)
-        self._audio_events = (ctypes.c_uint64 * (4 * EVENT_BATCH))()
+        self.setup_timers = SetupTimers(self.thread)
+        self.watch = Watch(self.bank, self.taps, self._calls, settings.rtp_timeout_s)
 
     # --- loop: life ---
 
@@ -92,7 +91,7 @@ class Engine:
         """Opens the library and starts what runs by itself."""
         self.library.open()
         self.thread.use_bell(self.bell.ring)
-        self.thread.after(RTP_CHECK_S, self._check_rtp)
+        self.thread.after(RTP_CHECK_S, self._end_without_rtp)
         self.pinger.start()
 
     def poll(self, timeout_ms: int) -> None:
@@ -101,7 +100,7 @@ class Engine:
 
     def after_poll(self) -> None:
         """Takes what the clock thread queued, and buries finished calls."""
-        self._take_audio_events()
+        self.watch.tell_audio_events()
         while self._graveyard:
             bury(self._graveyard.pop())
 
@@ -130,7 +129,7 @@ class Engine:
 
     def ended(self, call: SipCall, end: LegEnd) -> None:
         """A leg is over: it is told."""
-        self._cancel_ring_timer(call.leg.key)
+        self.setup_timers.settled(call)
         self.thread.tell(self._leg_over, call.leg, end)
 
     def let_go(self, call: SipCall) -> None:
@@ -191,9 +190,7 @@ class Engine:
 
     def _place(self, leg: Leg, gateway: Gateway, request: DialRequest) -> None:
         call = self.new_call(self.library.accounts[gateway.name], leg)
-        if request.setup_timeout_s is not None:
-            self._start_ring_timer(call, request.setup_timeout_s, "no_progress")
-        call.ring_timeout_s = request.ring_timeout_s
+        self.setup_timers.dialled(call, request.setup_timeout_s, request.ring_timeout_s)
         try:
             with self.library.offering(request.codecs or gateway.codecs or self.settings.codecs):
                 call.place(target_uri(request, gateway), self._invite(leg, gateway, request))
@@ -221,26 +218,12 @@ class Engine:
         """One audio stream, no video, no text."""
         prm.opt.audioCount, prm.opt.videoCount, prm.opt.textCount = 1, 0, 0
 
-    def progressed(self, call: SipCall) -> None:
-        """The first 18x: the setup timeout is over, the ring timeout runs from here."""
-        self._cancel_ring_timer(call.leg.key)
-        if call.ring_timeout_s is not None:
-            self._start_ring_timer(call, call.ring_timeout_s, "no_answer")
-
     def answered(self, call: SipCall) -> None:
-        """No timeout of the setup counts any more."""
-        self._cancel_ring_timer(call.leg.key)
+        """The call was answered; one that comes of a transfer takes its place."""
+        self.setup_timers.settled(call)
         partner = self._calls.get(call.partner.key) if call.partner is not None else None
         if partner is not None and not partner.over:
             joint.join(call, partner)
-
-    def _start_ring_timer(self, call: SipCall, seconds: float, cause: str) -> None:
-        self._ring_timers[call.leg.key] = self.thread.after(seconds, functools.partial(call.end, cause))
-
-    def _cancel_ring_timer(self, key: int) -> None:
-        timer = self._ring_timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
 
     # --- incoming ---
 
@@ -412,37 +395,10 @@ class Engine:
 
     # --- what runs by itself ---
 
-    def _take_audio_events(self) -> None:
-        count = self.bank.drain(ctypes.addressof(self._audio_events), EVENT_BATCH)
-        for place in range(0, 4 * count, 4):
-            kind, key, ticket, at_ns = self._audio_events[place : place + 4]
-            call = self._calls.get(key)
-            if call is None or call.over:
-                continue
-            if kind == FIRST_RTP:
-                call.first_rtp(at_ns / 1e9)
-            elif kind == PLAY_STARTED:
-                call.tell(PlaybackStarted(at_ns / 1e9, ticket))
-            elif kind == PLAY_FINISHED:
-                call.tell(PlaybackFinished(at_ns / 1e9, ticket, True))
-
-    def _check_rtp(self) -> None:
-        """Ends answered legs that have lost RTP for too long."""
-        self.thread.after(RTP_CHECK_S, self._check_rtp)
-        limit = self.settings.rtp_timeout_s
-        answered = [
-            c
-            for c in self._calls.values()
-            if c.answered and not c.over and c.facts.row is not None and c.facts.held_by is None
-        ]
-        if not limit or not answered:
-            return
-        last: NDArray[np.uint64] = self.taps.figures()[:, 1]
-        now = time.monotonic()
-        for call in answered:
-            heard = float(last[call.facts.row]) / 1e9
-            if heard and now - max(heard, call.rtp_since) > limit:
-                call.end("rtp_timeout")
+    def _end_without_rtp(self) -> None:
+        self.thread.after(RTP_CHECK_S, self._end_without_rtp)
+        for call in self.watch.without_rtp():
+            call.end("rtp_timeout")
 
 
 def make_prompt(samples: NDArray[np.int16]) -> Any:

@@ -152,7 +152,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             facts.mark("early_media", now)
         if 100 < message.status < 200 and not self.progressed:
             self.progressed = True
-            self.engine.progressed(self)
+            self.engine.setup_timers.progressed(self)
 
     @director
     def onCallState(self, prm: Any) -> None:  # noqa: N802
@@ -265,6 +265,11 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         transfer.replaced(self.engine, self, prm)
 
     # --- what comes of it ---
+
+    @property
+    def expects_rtp(self) -> bool:
+        """True while the far end should be sending: answered, not over, tapped, and not on hold."""
+        return self.answered and not self.over and self.facts.row is not None and self.facts.held_by is None
 
     def first_rtp(self, at: float) -> None:
         """The first RTP packet came."""
