@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("manifest", type=Path, nargs="+")
     parser.add_argument("--corpus", type=Path, action="append", default=[])
     parser.add_argument("--out", type=Path, default=MODEL_PATH)
-    parser.add_argument("--keep-voice", action="store_true", help="take the voice meter of the present model file")
+    parser.add_argument("--keep-voice", action="store_true", help="take the voice meter of the shipped model")
     parser.add_argument("--stride", type=int, default=2, help="learn from every n-th snapshot of composed calls")
     parser.add_argument("--folds", type=int, default=5, help="0: no cross-validation (the old calibration is kept)")
     return parser.parse_args()
@@ -37,7 +37,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Trains; gives the exit code."""
     args = arguments()
-    present = load(args.out)
+    present = load()
     if args.keep_voice and present is not None:
         voice = present.voice
     elif args.corpus:
