@@ -1,6 +1,6 @@
 """The time limits of callbacks, looked at once a second: due bookings, waits that were too long, retention.
 
-Source: records.md §3 (T10, T84, T85, T89) and §11. Several nodes may look at the same callback: the store lets one
+Source: records.md §3 (T10, T83, T84, T85, T89) and §11. Several nodes may look at the same callback: the store lets one
 change it, the others find it changed.
 """
 
@@ -13,7 +13,7 @@ import structlog
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.reason import Reason
 from dialer.callback.record import Callback
-from dialer.callback.state import Actor, State
+from dialer.callback.state import Actor, Phase, State
 from dialer.events import CallbackChanged
 from dialer.node.line import Line
 from dialer.node.release import Release
@@ -41,6 +41,7 @@ class TimeLimits:
         now = self._house.clock.now()
         self._house.router.advance(now)
         await self._end_long_waits(now)
+        await self._purge(now)
         await self._end_long_storage(now)
         if self._retention_at is None or now - self._retention_at >= RETENTION_EVERY:
             self._retention_at = now
@@ -74,6 +75,14 @@ class TimeLimits:
                     reason_detail="queued_ttl",
                     call_result=self._release.result_after_ttl(callback),
                 )
+
+    async def _purge(self, now: datetime) -> None:
+        """Who was not called by the callback's deadline is not called any more (T83); calls that run are finished."""
+        late = CallbackFilter(open_only=True, deadline_until=now, limit=BATCH)
+        for callback in await self._house.store.find(late):
+            if callback.phase is not Phase.DIALING and callback.state in {State.SCHEDULED, State.QUEUED, State.PAUSED}:
+                self._line.remove(callback.id)
+                await self._change(callback, "T83", now, reason=Reason.FAIL_TIMEOUT_TTL, reason_detail="purge_time")
 
     async def _end_long_storage(self, now: datetime) -> None:
         """First-generation records that are still open when their storage time is over (T84)."""

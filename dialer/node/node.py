@@ -43,12 +43,16 @@ class Node:
         house: the parts it works with.
         calls_per_second: pace of dials to customers.
         max_sessions: callbacks in progress at once; each may need two channels.
+
+    Attributes:
+        unusable: ids of callbacks that this configuration cannot dial; held, so that nobody takes them again and again.
     """
 
     def __init__(self, house: House, *, calls_per_second: float, max_sessions: int) -> None:
         self.house = house
         self.sessions: dict[str, Session] = {}
         self.line = Line()
+        self.unusable: set[str] = set()
         self.draining = False
         self.store_fault: str | None = None
         self.scheduler_lag_s = 0.0
@@ -99,7 +103,7 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        await house.store.release(self.line.ids(), now=house.clock.now(), node=house.node)
+        await house.store.release([*self.line.ids(), *self.unusable], now=house.clock.now(), node=house.node)
         house.bus.publish(NodeState(house.node, "stopped", house.clock.now()))
 
     def submit(self, callback: Callback | None = None) -> None:  # noqa: ARG002 - a hint; the store is the truth
@@ -114,13 +118,15 @@ class Node:
     # --- loops ---
 
     async def _repeat(self, name: str, step: Callable[[], Awaitable[None]], every_s: float) -> None:
-        """Runs a step for ever; a store that cannot be reached is said once and tried again."""
+        """Runs a step for ever; what goes wrong is said: of the store once, of ours each time."""
         while True:
             try:
                 await step()
                 self._store_is(None)
             except StoreError as fault:
                 self._store_is(f"{name}: {fault}")
+            except Exception:
+                log.exception("node_loop_failed", loop=name)
             if name == "claim":
                 await self._sleep_or_due(every_s)
             else:
@@ -159,20 +165,25 @@ class Node:
         self._wake.set()
 
     def _accept(self, callback: Callback) -> None:
-        if callback.service not in self.house.config.services:
-            log.error(
-                "unknown_service",
+        self.house.bus.publish(CallbackChanged(callback, callback.last_event))
+        try:
+            self.house.config.options_for(callback)
+            self._release.target(callback.target)
+        except (KeyError, ValueError) as fault:
+            self.unusable.add(callback.id)
+            log.error(  # noqa: TRY400 - what is wrong is the configuration, not the code that reads it
+                "callback_cannot_be_dialled",
                 callback=callback.id,
                 service=callback.service,
-                mend="add the service to the configuration again, or cancel the callback",
+                cause=type(fault).__name__,
+                mend="add its service to the configuration again, as it was, and restart; or cancel the callback",
             )
             return
-        self.house.bus.publish(CallbackChanged(callback, callback.last_event))
         self.line.add(callback)
 
     async def _renew(self) -> None:
         house = self.house
-        held = [*self.line.ids(), *self.sessions]
+        held = [*self.line.ids(), *self.sessions, *self.unusable]
         now = house.clock.now()
         await house.store.heartbeat(
             now=now,
@@ -188,6 +199,7 @@ class Node:
     async def _lost(self, callback_id: str) -> None:
         """Another node owns it now, or it was completed from outside."""
         self.line.remove(callback_id)
+        self.unusable.discard(callback_id)
         session = self.sessions.get(callback_id)
         if session is not None and not session.task.done():
             fresh = await self.house.store.get(callback_id)
@@ -196,6 +208,8 @@ class Node:
                 await self._interrupt(session, Interruption.CANCELLED)
 
     async def _recover(self) -> None:
+        """Takes over what others have lost; never our own, whose leases a clock that was set may have ended."""
+        await self._renew()
         self._tell_recovered(await self.house.store.recover(now=self.house.clock.now()))
 
     def _tell_recovered(self, recovered: list[Callback]) -> None:
@@ -208,6 +222,7 @@ class Node:
     async def _check_limits(self) -> None:
         if await self._limits.check():
             self._due.set()
+        self._wake.set()  # time alone may let somebody be dialled
 
     # --- dispatch ---
 
@@ -216,7 +231,11 @@ class Node:
             await self._wake.wait()
             self._wake.clear()
             began = self.house.clock.monotonic()
-            wait_s = self._dispatch()
+            try:
+                wait_s = self._dispatch()
+            except Exception:
+                log.exception("node_loop_failed", loop="dispatch")
+                wait_s = LIMITS_EVERY_S
             self.scheduler_lag_s = self.house.clock.monotonic() - began
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
@@ -229,7 +248,7 @@ class Node:
         in_flight = Counter(
             session.scenario.callback.target for session in self.sessions.values() if is_dialling(session)
         )
-        for callback in self._release.releasable(self.line, in_flight):
+        for callback in self._release.releasable(self.line, in_flight, self.house.clock.now()):
             now = self.house.clock.monotonic()
             if len(self.sessions) >= self._max_sessions:
                 return 0.0
@@ -243,10 +262,13 @@ class Node:
         scenario = UserTerminated(self.house, callback)
         task = asyncio.create_task(self._run(scenario), name=f"callback-{callback.id}")
         self.sessions[callback.id] = Session(scenario, task)
-        task.add_done_callback(lambda _: self._ended(callback.id))
+        task.add_done_callback(lambda _: self._ended(callback.id, task))
 
-    def _ended(self, callback_id: str) -> None:
-        self.sessions.pop(callback_id, None)
+    def _ended(self, callback_id: str, task: asyncio.Task[None]) -> None:
+        """Forgets a session, unless the callback's next attempt has begun already."""
+        session = self.sessions.get(callback_id)
+        if session is not None and session.task is task:
+            del self.sessions[callback_id]
         self._wake.set()
 
     async def _run(self, scenario: UserTerminated) -> None:
@@ -287,6 +309,7 @@ class Node:
             self._due.set()
         if callback.state is State.COMPLETED and event.event in COMPLETED_FROM_OUTSIDE:
             self.line.remove(callback.id)
+            self.unusable.discard(callback.id)
             session = self.sessions.get(callback.id)
             if session is not None:
                 task = asyncio.create_task(self._interrupt(session, Interruption.CANCELLED))

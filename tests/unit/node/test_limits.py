@@ -91,3 +91,26 @@ async def test_a_record_open_at_the_end_of_its_storage_ends_readably_and_is_remo
     place.clock.at += timedelta(minutes=2)
     await place.limits.check()
     assert await place.store.get(made) is None
+
+
+async def test_who_was_not_called_by_the_purge_time_is_completed(place: Any) -> None:
+    made = await booked(place, deadline_at=NOON + timedelta(minutes=5))
+    for callback in await place.store.claim("n", now=NOON, limit=5, lease_s=3600):
+        place.line.add(callback)
+    place.clock.at = NOON + timedelta(minutes=4)
+    await place.limits.check()
+    assert (await place.store.get(made)).state is State.QUEUED
+    place.clock.at = NOON + timedelta(minutes=5)
+    await place.limits.check()
+    done = await place.store.get(made)
+    assert (done.reason, done.reason_detail) == ("FAIL_TIMEOUT_TTL", "purge_time")
+    assert made not in place.line
+
+
+async def test_a_customer_who_is_being_dialled_is_not_purged(place: Any) -> None:
+    made = await booked(place, deadline_at=NOON + timedelta(minutes=5))
+    (callback,) = await place.store.claim("n", now=NOON, limit=5, lease_s=3600)
+    await place.store.begin_attempt(made, callback.version, now=NOON, node="n", lease_s=3600)
+    place.clock.at = NOON + timedelta(minutes=6)
+    await place.limits.check()
+    assert (await place.store.get(made)).state is State.QUEUED

@@ -20,6 +20,13 @@ SKILLS = {"anna": {"Sales": 5}, "bert": {"Sales": 5, "Support": 5}, "carl": {"Su
 TARGETS = {"sales": "?:Sales>0@S.GA", "support": "?:Support>0@S.GA", "any": "?:Sales>0|Support>0@S.GA"}
 
 
+def one_service(**options: object) -> DialerConfig:
+    return DialerConfig(
+        file=Path("dialer.toml"),
+        services={"sales": ServiceOptions(target=TARGETS["sales"], route_point="8999@P", **options)},
+    )
+
+
 def config(**paused: bool) -> DialerConfig:
     services = {
         name: ServiceOptions(target=target, route_point="8999@P", paused=paused.get(name, False))
@@ -55,7 +62,7 @@ def released(agents: AgentPool, queue: Line, in_flight: Counter[str] | None = No
     return [
         callback.id
         for callback in Release(agents, config(**paused)).releasable(
-            queue, Counter() if in_flight is None else in_flight
+            queue, Counter() if in_flight is None else in_flight, NOON + timedelta(minutes=1)
         )
     ]
 
@@ -97,3 +104,24 @@ def test_dials_never_exceed_the_agents_who_could_take_them(
     for name in {services[int(made)] for made in given_out}:
         matching = [agent for agent in ready if any(SKILLS[agent].get(skill) for skill in ("Sales", "Support"))]
         assert in_flight[TARGETS[name]] <= len(matching)
+
+
+def test_who_has_waited_max_queue_wait_is_dialled_without_a_ready_agent() -> None:
+    queue, config = line("sales"), one_service(max_queue_wait=60)
+    early, late = NOON + timedelta(seconds=59), NOON + timedelta(seconds=60)
+    assert list(Release(pool(), config).releasable(queue, Counter(), early)) == []
+    assert [callback.id for callback in Release(pool(), config).releasable(queue, Counter(), late)] == ["000"]
+
+
+def test_a_dial_without_a_ready_agent_takes_the_place_of_the_next_one() -> None:
+    queue, config = line("sales", "sales"), one_service(max_queue_wait=60)
+    late = NOON + timedelta(seconds=60)
+    assert [callback.id for callback in Release(pool("anna"), config).releasable(queue, Counter(), late)] == ["000"]
+
+
+def test_nobody_is_dialled_outside_the_window_or_too_far_from_the_desired_time() -> None:
+    queue, config = line("sales"), one_service(do_not_call_window="3600,11:30,12:30")
+    release = Release(pool("anna"), config)
+    for minutes, dialled in ((-31, []), (0, ["000"]), (29, ["000"]), (30, []), (24 * 60, [])):
+        at = NOON + timedelta(minutes=minutes)
+        assert [callback.id for callback in release.releasable(queue, Counter(), at)] == dialled, minutes
