@@ -111,7 +111,17 @@ class AgentSearch:
         """Rings one agent; None when the leg failed. The agent is Not Ready then: the phone is not answered."""
         self.last_error = ""
         self._set_state(agent, AgentState.RINGING)
-        leg = await self.house.user_agent.dial(self._request(agent))
+        on_line: AgentOnLine | None = None
+        try:
+            leg = await self.house.user_agent.dial(self._request(agent))
+            on_line = await self._until_answered(agent, leg, ready)
+        finally:
+            if on_line is None:
+                self._free(agent)
+        return on_line
+
+    async def _until_answered(self, agent: Agent, leg: Leg, ready: float) -> AgentOnLine | None:
+        """Waits for the answer of the agent who is rung; None when the leg failed, and it has ended then."""
         invited = self.house.clock.monotonic()
         signals = Signals(leg, LegStory(self.ledger.story, f"agent {agent.id}").tell)
         answered: float | None = None
@@ -123,10 +133,7 @@ class AgentSearch:
             if answered is None:
                 await leg.hangup("no_answer")
                 await signals.close()
-                self._free(agent)
-        if answered is None:
-            return None
-        return AgentOnLine(agent, leg, signals, ready, invited, answered)
+        return None if answered is None else AgentOnLine(agent, leg, signals, ready, invited, answered)
 
     async def _answers(self, signals: Signals) -> float | None:
         """When the agent answered; None when the leg failed."""
@@ -134,7 +141,7 @@ class AgentSearch:
             async with asyncio.timeout(self.service.agent_reserve_timeout):
                 while True:
                     match await signals.next(None):
-                        case Answered(at=at):
+                        case Answered(at=at) if signals.end is None:  # else gone again before anybody could talk
                             return at
                         case Ended(end=end):
                             self.last_error = words_of_end(end)

@@ -106,13 +106,13 @@ class CustomerCall:
             limit = ring_until if progressed else min(setup_until, ring_until)
             signal = await self.signals.next(max(0.0, limit - clock.monotonic()))
             match signal:
-                case None:
-                    return await self._timer_ran_out()
+                case None | Ended():
+                    return await self._not_answered(signal)
+                case Answered() | Ringing() | Progress() if self.service.reject_forwarded and self.leg.facts.forwarded:
+                    return await self._forwarded()
                 case Answered(at=at):
                     self._answered(at)
                     return None
-                case Ended(end=end):
-                    return await self._ended_before_answer(end)
                 case MediaUp():
                     self._listen(signal, answered=False)
                 case Ringing() | Progress():
@@ -222,6 +222,15 @@ class CustomerCall:
         as_human = self.service.undecided_as == "human"
         result = CallResult.ANSWER if as_human else CallResult.UNKNOWN
         return Outcome(result, "undecided", evidence, None, self.answered_at, connect=as_human)
+
+    async def _forwarded(self) -> Outcome:
+        """The call went to somebody else's telephone, and the service does not want that (`reject_forwarded`)."""
+        self.story.tell("sip", "customer: forwarded (181, History-Info or Diversion), released")
+        return Outcome(CallResult.FORWARDED, end=await self._release("forwarded"))
+
+    async def _not_answered(self, ended: Ended | None) -> Outcome:
+        """The leg ended, or (None) nobody answered in time."""
+        return await self._timer_ran_out() if ended is None else await self._ended_before_answer(ended.end)
 
     async def _timer_ran_out(self) -> Outcome:
         progress = self.leg.progress

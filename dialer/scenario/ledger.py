@@ -116,6 +116,10 @@ class Ledger:
             self.callback = await self.house.store.close_attempt(attempt, now=self.house.clock.now(), result=result)
             self.house.bus.publish(AttemptEnded(self.callback, attempt))
 
+    async def read(self) -> None:
+        """Takes the record as it stands: a write that was going on when its task was cancelled may have been made."""
+        self.callback = await self._fresh()
+
     async def _read_again(self, conflict: Exception) -> None:
         """Takes a change from outside over, when the callback is still where this scenario left it."""
         before = self.callback

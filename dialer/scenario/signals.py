@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dialer.detection import Finding
 from dialer.scenario.hearing import Hearing
-from dialer.telephony import Ended, Leg, LegEvent
+from dialer.telephony import Ended, Leg, LegEnd, LegEvent
 
 Signal = LegEvent | Finding
 
@@ -25,6 +25,11 @@ class Signals:
         self._observe = observe
         self._inbox: asyncio.Queue[Signal] = asyncio.Queue()
         self._task = asyncio.create_task(self._pump(), name=f"signals-{leg.id}")
+
+    @property
+    def end(self) -> LegEnd | None:
+        """How the leg ended, if it has, also when that has not been read yet."""
+        return self._leg.end
 
     def attach(self, hearing: Hearing) -> None:
         """Adds what is heard to the inbox."""

@@ -141,6 +141,8 @@ class UserTerminated:
     async def _talk(self, customer: CustomerCall, agent: AgentOnLine, treating: Treating) -> None:
         """Joins the two; ends when either side hangs up."""
         _, bridge = await asyncio.gather(treating.stop(), self.house.user_agent.bridge(customer.leg, agent.leg))
+        if customer.leg.end is not None:
+            raise LegGone(customer.leg.end)  # hung up as the agent answered: nobody has talked
         timings = agent.timings(bridge.joined_at)
         customer.timings |= timings
         self.story.tell("media", f"customer and agent {agent.agent.id} joined", **timings)
@@ -208,14 +210,15 @@ class UserTerminated:
         await self.ledger.close_attempt(self._attempt_result(CallResult.CANCEL_RECORD))
 
     async def _close_for_shutdown(self) -> None:
-        """Released at the node's deadline: a ringing customer is called again, one on the line was dropped."""
+        """Released at the node's deadline: whoever has not talked to an agent yet is called again."""
+        await self.ledger.read()
         callback = self.ledger.callback
         if callback.state is State.QUEUED and callback.phase is Phase.DIALING:
             self.outcome = replace(self.outcome, result=CallResult.DROPPED_NO_ANSWER)
             await complete_or_retry(self.ledger, self.service, self.house, self._attempt_result())
         elif callback.state is State.ROUTING:
-            await self._stop_ringing("the node stops")
-            await self._complete("T39", CallResult.DROPPED, Reason.FAIL_TARGET_NOT_FOUND, "on_call_wait")
+            left = replace(self._attempt_result(CallResult.STALE), counted=False)
+            await self.ledger.end_attempt("T91", left, actor=Actor.NODE, note="the node stops")
         elif callback.state is State.PROCESSING:
             await self._complete("T73", CallResult.ANSWER, Reason.AGENT_CONNECTED, "talked")
 
