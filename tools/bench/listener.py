@@ -1,4 +1,4 @@
-"""Takes the new audio of many legs every 20 ms in a thread of its own, as the dialer does; listens to it if asked."""
+"""Takes the new audio of many legs at every tick in a thread of its own, as the dialer does; listens to it if asked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from dialer.detection import DetectorBank, Verdict
 from dialer.telephony import Block, TapView
 from dialer.telephony.tap import FRAME, LOST
 
-TICK_S = 0.02
-
 
 class Listener(threading.Thread):
     """A listener.
@@ -21,6 +19,7 @@ class Listener(threading.Thread):
         taps: what it reads.
         rows: whose audio, int64 [k].
         detect: hands the audio to a bank of detectors.
+        tick_s: between two rounds.
 
     Attributes:
         heard: frames that went through the detectors, or were taken when there are none.
@@ -30,12 +29,13 @@ class Listener(threading.Thread):
         findings: what the detectors said.
     """
 
-    def __init__(self, taps: TapView, rows: np.ndarray, *, detect: bool) -> None:
+    def __init__(self, taps: TapView, rows: np.ndarray, *, detect: bool, tick_s: float) -> None:
         super().__init__(name="listener", daemon=True)
         self._taps = taps
         self._rows = rows
         self._bank = self._opened(taps.rows, rows) if detect else None
         self._halt = threading.Event()
+        self._tick_s = tick_s
         self.heard = 0
         self.concealed = 0
         self.rounds_ms: list[float] = []
@@ -67,7 +67,7 @@ class Listener(threading.Thread):
             self.heard += int(block.counts.sum()) // FRAME
             took = time.monotonic() - begun
             self.rounds_ms.append(took * 1000)
-            self._halt.wait(max(0.001, TICK_S - took))
+            self._halt.wait(max(0.001, self._tick_s - took))
         self.cpu_s = time.thread_time()
 
     def _hear(self, bank: DetectorBank, block: Block) -> None:

@@ -138,10 +138,10 @@ async def call_up(ua: UserAgent, count: int, sound: Path) -> Held:
     return Held(ua, legs)
 
 
-async def measure(held: Held, phase: Phase, seconds: float) -> dict[str, Any]:
+async def measure(held: Held, phase: Phase, seconds: float, tick_s: float) -> dict[str, Any]:
     """Measures one phase."""
     rtp_before, overrun_before = await held.rtp(), held.overrun()
-    listener = Listener(held.ua.taps, held.rows, detect=phase.detection)
+    listener = Listener(held.ua.taps, held.rows, detect=phase.detection, tick_s=tick_s)
     with busy_thread(phase.busy):
         begun, usage, written = time.monotonic(), Usage.now(), held.written()
         listener.start()
@@ -208,7 +208,7 @@ async def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                 up = Usage.now()
                 print("  ".join(COLUMNS.values()))
                 for phase in PHASES:
-                    results.append(await measure(held, phase, args.seconds))
+                    results.append(await measure(held, phase, args.seconds, args.tick_ms / 1000))
                     print(
                         "  ".join(str(results[-1][name]).rjust(len(title)) for name, title in COLUMNS.items()),
                         flush=True,
@@ -257,6 +257,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measures calls held with audio.")
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=15.0, help="per phase")
+    parser.add_argument("--tick-ms", type=float, default=20.0, help="between two rounds of the listener")
     parser.add_argument("--codec", default="PCMU")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
