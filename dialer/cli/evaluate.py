@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +34,7 @@ RatioOption = Annotated[
     float, typer.Option("--ratio", min=0.1, help="Machines taken for people that weigh as much as one lost person.")
 ]
 RoundsOption = Annotated[int, typer.Option("--rounds", min=0, help="Steps of the search at most.")]
+MinutesOption = Annotated[float, typer.Option("--minutes", min=0, help="Time for the search at most.")]
 CurveOption = Annotated[bool, typer.Option("--curve/--no-curve", help="Print the trade-off curve of every profile.")]
 WrongOption = Annotated[bool, typer.Option("--wrong", help="List the calls with a wrong verdict.")]
 PlanOption = Annotated[bool, typer.Option("--country-known/--country-unknown", help="Use the manifest's tone plans.")]
@@ -115,6 +117,7 @@ def tune(
     profile: ProfileOption = "balanced",
     ratio: RatioOption = 10.0,
     rounds: RoundsOption = 3,
+    minutes: MinutesOption = 30.0,
     curve: CurveOption = True,
     jobs: JobsOption = None,
 ) -> None:
@@ -134,7 +137,10 @@ def tune(
             tried.append(candidate)
             status.update(f"{len(tried)} tried: {candidate.change}, cost {candidate.worth.cost(ratio):.4f}")
 
-        best = search(choosing, settings, ratio=ratio, rounds=rounds, workers=pool, tried=note)
+        ends = monotonic() + 60 * minutes
+        best = search(
+            choosing, settings, ratio=ratio, rounds=rounds, workers=pool, tried=note, enough=lambda: monotonic() > ends
+        )
         status.update("comparing")
         before = evaluate(calls, settings, workers=pool)
         after = evaluate(calls, best.settings, workers=pool)

@@ -183,6 +183,7 @@ def search(
     rounds: int,
     workers: Workers = None,
     tried: Callable[[Candidate], None] = lambda _: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Candidate:
     """Go from the present settings to the best neighbour, as long as one is better.
 
@@ -193,6 +194,7 @@ def search(
         rounds: at most so many steps.
         workers: who does it.
         tried: told of every candidate.
+        enough: asked before every further candidate; true ends the search with the best so far.
     """
 
     def candidate(change: str, chosen: DetectionSettings) -> Candidate:
@@ -202,7 +204,7 @@ def search(
 
     best = candidate("as it is", settings)
     for _ in range(rounds):
-        around = [candidate(change, profile) for change, profile in neighbours(best.settings)]
+        around = [candidate(change, chosen) for change, chosen in neighbours(best.settings) if not enough()]
         following = min(around, key=lambda each: each.worth.cost(ratio), default=best)
         if following.worth.cost(ratio) >= best.worth.cost(ratio):
             break

@@ -201,3 +201,24 @@ def test_results_of_another_kind_are_refused(manifest: Path, tmp_path: Path) -> 
     status, _, complaint = run("eval", manifest, "--against", other)
     assert status == 2
     assert "no results saved" in complaint
+
+
+def test_tuning_says_what_each_setting_is_worth_and_stops_in_time(tmp_path: Path) -> None:
+    rows = ["path\texpected\tspeaker\tgreeting_end_s\tonset_s"]
+    for number, (expected, length_s) in enumerate([("human", 0.8), ("machine", 6.0)] * 2):
+        sound = np.concatenate([sounds.silence(0.5), sounds.speech(length_s), sounds.silence(3)])
+        sounds.write(tmp_path / f"{number}.wav", sound)
+        rows.append(f"{number}.wav\t{expected}\tvoice {number}\t{0.5 + length_s}\t0.5")
+    manifest = tmp_path / "calls.tsv"
+    manifest.write_text("\n".join(rows) + "\n")
+    status, printed, _ = run("tune", manifest, "--minutes", "0", "--no-curve", "--jobs", "1")
+    assert status == 0
+    assert "as it is" in printed
+    assert "nothing would be gained" in printed
+    assert "0/4" in printed
+
+
+def test_tuning_refuses_a_manifest_without_people_and_machines(manifest: Path) -> None:
+    status, _, complaint = run("tune", manifest)
+    assert status == 2
+    assert "human or machine" in complaint
