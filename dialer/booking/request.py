@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ HOURS_AND_LIMITS: Final = frozenset({
     "service_limit_2", "service_window_2", "max_open", "lookup_keys", "mandatory_lookup_keys",
 })  # fmt: skip
 """Options of options.md §2.4 and §2.5."""
+_UNKEEPABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _READ_ONLY: Final = frozenset({"_id", "_service_name", "_callback_state", "_callback_reason", "_url"})
 
 
@@ -91,6 +93,7 @@ def sort_parameters(request: CreateRequest, options: ServiceOptions, config: Dia
     """
     parameters = {key: value for key, value in request.parameters.items() if value is not None}
     _refuse_read_only(parameters)
+    _refuse_unkeepable(parameters)
     overrides = _overrides(parameters, options, config, request.service)
     effective = with_overrides(options, overrides | _filled_in(options, overrides, parameters))
     _check_names(options, effective, config)
@@ -140,6 +143,27 @@ def _check_names(options: ServiceOptions, effective: ServiceOptions, config: Dia
 def _refuse_read_only(parameters: Mapping[str, Any]) -> None:
     for key in _READ_ONLY & parameters.keys():
         raise BadParameter(f"{key} is given by the dialer and cannot be set")
+
+
+def _refuse_unkeepable(parameters: Mapping[str, Any]) -> None:
+    """Characters that no store can keep: NUL, and halves of surrogate pairs."""
+    for key, value in parameters.items():
+        if any(map(_UNKEEPABLE.search, _texts_in({key: value}))):
+            shown = _UNKEEPABLE.sub("?", key)
+            raise BadParameter(f"{shown}: has a NUL character or half a surrogate pair, which cannot be kept")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Every text of a JSON value, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts_in(inner)
 
 
 def _overrides(

@@ -265,3 +265,18 @@ async def test_user_data_never_reaches_a_log(client, caplog, capfd):
     captured = capfd.readouterr()
     logged = " ".join(r.getMessage() for r in caplog.records if r.name.startswith("dialer"))
     assert secret not in logged + captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"_customer_number": "+16504661232", "name": "\ud800"}',
+        rb'{"_customer_number": "+16504661232", "name": {"in": ["a\u0000b"]}}',
+        rb'{"_customer_number": "+16504661232", "na\u0000me": "b"}',
+        rb'{"_customer_number": "+16504661232", "amount": 1e999}',
+    ],
+    ids=["half a surrogate pair", "NUL within", "NUL in a key", "beyond a number"],
+)
+async def test_what_no_store_can_keep_is_refused_as_the_clients_mistake(client, body):
+    response = await client.post(CREATE, content=body, headers={"content-type": "application/json"})
+    is_error(response, 400, "BadParameter")
