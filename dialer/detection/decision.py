@@ -20,7 +20,7 @@ from dialer.detection.talk import TalkListener
 _PAUSE_HOPS: Final = tuple(round(s / HOP_S) for s in PAUSES_S)
 _ASK_EVERY: Final = 10
 _BELIEVED_PAUSE_S: Final = 0.5
-_BELIEVED_POINTS: Final = 14
+_BELIEVED_WITH_BURST_S: Final = 1.5  # a burst of tone may be the first of a cadence, or a short, steady word
 _REASONS: Final = 5
 _NEVER: Final = np.iinfo(np.int64).max // 4
 
@@ -86,7 +86,7 @@ class Decider:
                 asked.append(column)
                 continue
             self.due[channel] = self._watch_silence(state, channel, index)
-            busy = state.cadence_alive or state.beeps or self._follower.followed[channel]
+            busy = state.beeps or self._follower.followed[channel]
             if state.open and state.answered is not None and not busy:
                 doubtful.append(column)
         if doubtful:
@@ -114,18 +114,21 @@ class Decider:
         """
         channels = hop.channels[columns]
         pause = self._classifier.pause_s(channels)
-        heard = np.flatnonzero(
-            (self._classifier.probabilities(channels) != 0.5)
-            & (pause >= np.float32(_BELIEVED_PAUSE_S))
-            & (self._talk.murmur[channels] >= _BELIEVED_POINTS)
-        )
+        states = [self._states[channel] for channel in channels.tolist()]
+        cadence = np.array([state is not None and state.cadence_alive for state in states])
+        enough = np.where(cadence, np.float32(_BELIEVED_WITH_BURST_S), np.float32(_BELIEVED_PAUSE_S))
+        heard = np.flatnonzero((self._classifier.probabilities(channels) != 0.5) & (pause >= enough))
         for at in heard.tolist():
-            state = self._states[int(channels[at])]
+            state = states[at]
             if state is not None:
-                state.first_voice = int(hop.index[columns[at]]) - round(float(pause[at]) / HOP_S)
-                self._talk.last[channels[at]] = state.first_voice
+                self._trust(state, int(hop.index[columns[at]]), float(pause[at]))
         believed: list[int] = columns[heard].tolist()
         return believed
+
+    def _trust(self, state: Channel, index: int, pause_s: float) -> None:
+        """Let the classifier's voice, which ended `pause_s` ago, be the first voice."""
+        state.first_voice = index - round(pause_s / HOP_S)
+        self._talk.last[state.number] = state.first_voice
 
     def _watch_silence(self, state: Channel, channel: int, index: int) -> int:
         """Call it silence when nothing was heard for long enough; give the hop to look again."""
@@ -137,6 +140,11 @@ class Decider:
             state.decide(at_s, "no_media", 0.95)
         end = max(state.answered, state.last_sound) + round(self._settings.silence_limit_s / HOP_S)
         if index >= end and not state.tone.alive and state.open:
+            only = np.array([channel], np.intp)
+            if self._classifier.probabilities(only)[0] != 0.5:
+                # a word so short or so steady that it passed for a burst of tone: nobody is hung up on for that
+                self._trust(state, index, float(self._classifier.pause_s(only)[0]))
+                return index + 1
             kind = "digital_silence" if self.digital[channel] > 0 else "silence"
             state.say(at_s, kind, f"nothing heard for {self._settings.silence_limit_s:.1f} s")
             state.decide(at_s, "silence", 0.9)
@@ -177,8 +185,9 @@ class Decider:
                 state.decide(at_s, "ringback", 0.9)
             elif musical:
                 state.decide(at_s, "music", 0.8)
-        elif state.first_voice is not None:
-            p = float(self._classifier.probabilities(np.array([state.number], np.intp))[0])
+        elif (p := float(self._classifier.probabilities(np.array([state.number], np.intp))[0])) != 0.5 or (
+            state.first_voice is not None
+        ):
             self._rule(state, now - 1, _by_cost(state, p), p)
         else:
             state.check_pager(now + round(2 / HOP_S))

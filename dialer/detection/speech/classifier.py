@@ -26,6 +26,9 @@ TALK_LIMIT_S: Final = 5.15
 MURMUR_S: Final = 1.0
 """After so long without a loud syllable it is not the greeting that goes on, but the crowd around the person."""
 
+VOICED_HOPS: Final = 8
+"""Hops of voiced speech that make a voice: 80 ms."""
+
 NOT_A_PERSON: Final = 0.6
 """A talk that outlasts a greeting is held for a machine's only when the trees think so too: else they hear a crowd."""
 
@@ -82,14 +85,21 @@ class SpeechClassifier:
         murmur = self._track.row("since_loud")[channels] * np.float32(0.01) >= np.float32(MURMUR_S)
         crowd = murmur | (p < NOT_A_PERSON)
         p = np.where(too_long, np.where(crowd, np.minimum(p, _UNSURE), np.maximum(p, _CERTAIN)), p)
-        heard = self._track.row("first_at")[channels] >= 0
+        heard = self._heard(channels)
         result: NDArray[np.float64] = np.where(heard, np.where(p == _NO_IDEA, np.nextafter(_NO_IDEA, 0), p), _NO_IDEA)
         return result
 
     def pause_s(self, channels: NDArray[np.intp]) -> NDArray[np.float32]:
         """Give how long these channels have been silent since their last word, float32 [k]; 0 while somebody speaks."""
-        pause: NDArray[np.float32] = self._track.row("pause")[channels] * np.float32(0.01)
+        pause: NDArray[np.float32] = np.where(
+            self._heard(channels), self._track.row("pause")[channels] * np.float32(0.01), np.float32(0)
+        )
         return pause
+
+    def _heard(self, channels: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tell where there was a voice: speech, and voiced at that; clicks and gusts of noise are not."""
+        heard: NDArray[np.bool_] = self._track.row("voiced")[channels] >= VOICED_HOPS
+        return heard
 
     def explain(self, channel: int) -> tuple[Reason, ...]:
         """Name the features that weighed most in the probability of this channel, heaviest first."""
