@@ -38,7 +38,7 @@ PROFILES: Final[dict[str, Profile]] = {
     "safe": Profile(0.9985, 1.0, (0.03, 0.1, 0.2, 0.22, 0.25, 0.35, 0.5, 0.7, 0.93, 0.97), _PAUSES_S, 0.97, 0.97),
     # at most 1 % of people taken for machines, half of them known 0.35 s after they fall silent
     "balanced": Profile(
-        0.992, 1.0, (0.06, 0.13, 0.17, 0.17, 0.17, 0.17, 0.22, 0.35, 0.85, 0.95), _PAUSES_S, 0.9, 0.9
+        0.997, 1.0, (0.06, 0.13, 0.17, 0.17, 0.17, 0.17, 0.22, 0.35, 0.85, 0.95), _PAUSES_S, 0.93, 0.93
     ),
     # half of the machines known 1.3 s after their first voice, at the price of every fifth person hung up on
     "fast": Profile(0.73, 0.6, (0.12, 0.12, 0.12, 0.27, 0.35, 0.4, 0.5, 0.57, 0.71, 0.73), _PAUSES_S, 0.6, 0.6),
