@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -157,3 +158,12 @@ async def test_a_second_user_agent_in_one_process_is_refused_and_harms_nothing(u
     with pytest.raises(StartFailed, match="one per process"):
         await UserAgent(settings).start()
     assert (await ua.probe_gateway("self")).up
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="priorities are raised only with the right to")
+async def test_media_threads_go_before_pythons(ua):
+    nice = {}
+    for task in Path("/proc/self/task").iterdir():
+        nice.setdefault((task / "comm").read_text().strip(), os.getpriority(os.PRIO_PROCESS, int(task.name)))
+    assert nice["clock"] < os.getpriority(os.PRIO_PROCESS, os.getpid())
+    assert nice["media"] < os.getpriority(os.PRIO_PROCESS, os.getpid())
