@@ -15,7 +15,7 @@ from dialer.booking.refused import BadParameter, MissingKey
 from dialer.callback.option import PLACEHOLDER
 from dialer.callback.options import OWN_PREFIX, V1_NAMES, ServiceOptions, option_key
 from dialer.callback.state import Actor
-from dialer.config import DialerConfig
+from dialer.config import DialerConfig, not_done
 from dialer.routing import TargetError, parse_target
 
 _log = logging.getLogger(__name__)
@@ -129,7 +129,8 @@ def with_overrides(options: ServiceOptions, overrides: Mapping[str, Any]) -> Ser
 def _check_names(options: ServiceOptions, effective: ServiceOptions, config: DialerConfig) -> None:
     """What a request replaced must lead somewhere, as configured values must.
 
-    Raises BadParameter: for a target that cannot be read, or a route point that nobody configured.
+    Raises BadParameter: for a target that cannot be read, a route point that nobody configured, or a way of calling
+        that this version does not know.
     """
     if effective.target != options.target:
         try:
@@ -138,6 +139,8 @@ def _check_names(options: ServiceOptions, effective: ServiceOptions, config: Dia
             raise BadParameter(f"_target: {error}") from error
     if effective.route_point != options.route_point and effective.route_point not in config.route_points:
         raise BadParameter(f"_route_point: there is no route point {effective.route_point!r}")
+    for key, what, _ in not_done(effective):
+        raise BadParameter(f"{V1_NAMES.get(key, key)}: {what}")
 
 
 def _refuse_read_only(parameters: Mapping[str, Any]) -> None:

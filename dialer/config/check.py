@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,8 +36,37 @@ NOT_YET: Final[dict[str, tuple[object, str]]] = {
 }
 """Option values that this version refuses rather than calling people in another way than was asked for."""
 
-UNOBSERVED: Final = ("business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "resource_group")
-"""Options whose rules this version stores and does not apply."""
+KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
+    "strategy": (("WaitForTarget",), "routing strategy"),
+    "update_strategy": (("SetRouteDelay",), "routing subroutine"),
+}
+"""Options that name a part of the dialer, and the names there are."""
+
+UNOBSERVED: Final = (
+    "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "resource_group", "inbound_queue",
+    "outbound_queue", "callback_application", "survey_route_point", "ewt_method", "ewt_queue", "eta_pos_threshold",
+    "priority_increment", "priority_increment_interval", "priority_limit", "agent_release_delay_ms",
+    "transfer_confirm_timeout", "routing_udata_keys", "attach_user_data", "trunk_group", "snooze_delay",
+    "connect_threshold", "queue_time_stat", "ewt_service", "desired_interval", "slot_duration_min", "slot_capacity",
+    "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
+    "scheduled_enabled", "immediate_blackout_min", "purge_at_close", "agent_first_via_rp", "agent_first_via_tg",
+    "preview_max_rejects", "preview_keys", "preview_timeout", "preview_timeout_not_ready",
+    "preview_not_ready_reason", "preview_reject_delay", "disposition_timeout", "provide_code", "booking_timeout",
+    "pushed_callback_expiry_min", "match_attempts", "user_confirm_timeout", "user_confirm_attempts",
+    "on_user_confirm_timeout", "push_threshold_min", "push_attempts", "push_provider", "push_debug", "strings_file",
+    "status_notification", "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
+)  # fmt: skip
+"""Options that this version stores and does not apply; whoever sets one is told so at load."""
+
+
+def not_done(options: ServiceOptions) -> Iterator[tuple[str, str, str]]:
+    """Option, what is wrong, and how to mend it, of every option that asks for what this version does not do."""
+    for key, (value, what) in NOT_YET.items():
+        if getattr(options, key) == value:
+            yield key, f"this version does not do {what} yet", "choose another value"
+    for key, (names, what) in KNOWN_NAMES.items():
+        if getattr(options, key) not in names:
+            yield key, f"there is no {what} {getattr(options, key)!r}", f"there is {', '.join(names)}"
 
 
 def cross_check(reading: Reading, config: DialerConfig, services: ServicesRead) -> None:
@@ -112,11 +142,10 @@ class _ServiceCheck:
         self.reading.refuse(self._path(key), what, mend)
 
     def _check_not_yet(self) -> None:
-        for key, (value, what) in NOT_YET.items():
-            if getattr(self.options, key) == value:
-                self._refuse(key, f"this version does not do {what} yet", "choose another value")
+        for key, what, mend in not_done(self.options):
+            self._refuse(key, what, mend)
         for key in UNOBSERVED:
-            if getattr(self.options, key):
+            if key in self.origins and getattr(self.options, key) != ServiceOptions.model_fields[key].default:
                 self.reading.warn(self._path(key), "is kept, but this version does not apply it")
 
     def _check_route_point(self) -> None:

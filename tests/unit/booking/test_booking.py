@@ -194,6 +194,12 @@ async def test_an_overridden_route_point_must_be_configured(desk):
     assert (await d.create(_route_point="1@s")).props == {"route_point": "1@s"}
 
 
+async def test_a_request_cannot_ask_for_what_this_version_does_not_do(desk):
+    d = desk('overridable = ["_userterminated_first_connect_party", "_urs_prioritization_strategy"]')
+    assert "agent first" in (await d.refused(BadParameter, _userterminated_first_connect_party="AGENT")).message
+    assert "no routing strategy" in (await d.refused(BadParameter, _urs_prioritization_strategy="Mine")).message
+
+
 async def test_placeholders_take_the_requests_values(desk):
     d = desk('caller_name = "For $usr_name$"\n_treatment_customer_connect = "$lang$.wav"')
     made = await d.create(usr_name="Bob", lang="fr")
