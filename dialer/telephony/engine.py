@@ -30,6 +30,7 @@ from dialer.telephony.library import Library
 from dialer.telephony.names import Names, is_host
 from dialer.telephony.pinger import Pinger
 from dialer.telephony.playback import Playback, Playlist
+from dialer.telephony.priority import prefer_media_threads
 from dialer.telephony.prompt import PromptCache
 from dialer.telephony.settings import Gateway, UserAgentSettings
 from dialer.telephony.setup_timer import SetupTimers
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 FRAME_MS = 20
 RTP_CHECK_S = 0.5
+NAMED_BY_S = 0.2  # the library's threads name themselves when they first run
 
 
 class Engine:
@@ -92,6 +94,7 @@ class Engine:
         self.library.open()
         self.thread.use_bell(self.bell.ring)
         self.thread.after(RTP_CHECK_S, self._end_without_rtp)
+        self.thread.after(NAMED_BY_S, self._prefer_media)
         self.pinger.start()
 
     def poll(self, timeout_ms: int) -> None:
@@ -394,6 +397,10 @@ class Engine:
             self.channels.take_always(leg.gateway)
 
     # --- what runs by itself ---
+
+    @staticmethod
+    def _prefer_media() -> None:
+        log.info("%d media threads go before all others", prefer_media_threads())
 
     def _end_without_rtp(self) -> None:
         self.thread.after(RTP_CHECK_S, self._end_without_rtp)

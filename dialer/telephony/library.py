@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import pjsua2 as pj
 
 from dialer.telephony.errors import StartFailed
-from dialer.telephony.priority import prefer_media_threads
 from dialer.telephony.settings import CODECS, UserAgentSettings
 from dialer.telephony.sip_account import SipAccount, account_config
 
@@ -45,7 +44,6 @@ class Library:
         self._codec_ids: dict[str, str] = {}
         self.accounts: dict[str, SipAccount] = {}
         self.ports: dict[str, int] = {}
-        self.preferred_threads = 0
 
     def open(self) -> None:
         """Starts the library.
@@ -64,7 +62,6 @@ class Library:
             self._transports()
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()  # before the first call, or the bridge's clock never runs
-            self.preferred_threads = prefer_media_threads()
             self._codec_ids = self._known_codecs()
             self._prefer(self._settings.codecs)
             self._open_accounts()

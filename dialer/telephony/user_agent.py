@@ -62,13 +62,12 @@ class UserAgent:
         await engine.start()
         self._engine = engine
         log.info(
-            "SIP on %s %s; %d channels, %d tap rows, %d descriptors, %d media threads preferred",
+            "SIP on %s %s; %d channels, %d tap rows, %d descriptors",
             self.settings.listen_host,
             engine.library.ports,
             self.settings.max_channels,
             engine.taps.rows,
             limit,
-            engine.library.preferred_threads,
         )
         if limit < self.settings.max_channels * DESCRIPTORS_PER_CALL + SPARE_DESCRIPTORS:
             log.warning(
