@@ -25,8 +25,9 @@ class Report:
     callback_id: str
     expected_call_result: int
     call_result: int
-    expected_reason: str
+    expected_state: str
     state: str
+    expected_reason: str
     reason: str | None
     expected_verdict: str | None
     verdict: str | None
@@ -59,7 +60,7 @@ async def report_of(store: Store, callback_id: str, persona: Persona, pbx: Pbx) 
     return Report(
         persona=persona.name, number=persona.number, callback_id=callback_id,
         expected_call_result=wanted.call_result, call_result=int(callback.call_result),
-        expected_reason=wanted.reason, state=callback.state, reason=callback.reason,
+        expected_state=wanted.state, state=callback.state, expected_reason=wanted.reason, reason=callback.reason,
         expected_verdict=wanted.verdict, verdict=last.verdict if last else None, attempts=len(attempts),
         answer_to_verdict_ms=timings.get("answer_to_verdict_ms"),
         verdict_to_treatment_ms=timings.get("verdict_to_treatment_ms"),

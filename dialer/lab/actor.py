@@ -90,7 +90,7 @@ class Actor:
 
     @_do.register
     async def _(self, step: Early) -> None:
-        await self.leg.answer(183)
+        await self.leg.answer(183, headers=dict(step.headers))
         await self._play(self.sounds.path(step.sound), loop=step.loop, for_s=step.for_s)
 
     @_do.register

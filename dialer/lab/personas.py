@@ -247,6 +247,9 @@ TONES: tuple[Persona, ...] = (
 SIGNALLING: tuple[Persona, ...] = (
     Persona("busy", _number(50), "is busy (486)", ((Ring(0.2), Reject(486, q850=17)),), _failed(6)),
     Persona("rings", _number(51), "rings for ever", ((Ring(60.0), Reject(480, q850=19)),), _failed(7)),
+    Persona("forwarded", _number(60), "is forwarded elsewhere (183 with Diversion), which the service does not want",
+            ((Early("ringback_tone", for_s=4.0, headers={"Diversion": f"<sip:{_number(60)}@lab>"}), Reject(480)),),
+            _failed(23), _failed(7), options={"reject_forwarded": True}),
     Persona("not-found", _number(52), "does not exist (404)", ((Reject(404, q850=1),),), _failed(12, attempts=1)),
     Persona("unavailable", _number(53), "is temporarily unavailable (480)", ((Reject(480),),), _failed(7)),
     Persona("incomplete", _number(54), "is an incomplete number (484)", ((Reject(484, q850=28),),),

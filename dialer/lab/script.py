@@ -27,6 +27,7 @@ class Early:
     sound: str
     for_s: float | None = None
     loop: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ class Line:
     async def ring(self):
         self.done.append("ring")
 
-    async def answer(self, status=200, *, mute=False):
-        self.done.append(f"answer {status}{' mute' if mute else ''}")
+    async def answer(self, status=200, *, mute=False, headers=None):
+        self.done.append(f"answer {status}{' mute' if mute else ''}{f' {headers}' if headers else ''}")
 
     async def reject(self, status, *, q850, headers):
         self.done.append(f"reject {status} {q850} {headers}")
