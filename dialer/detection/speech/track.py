@@ -7,7 +7,7 @@ bit for any chunk size, any number of channels and any neighbours.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,11 @@ _OFF: Final = np.float32(0.0)
 _REFRACTORY: Final = np.float32(9)  # hops between syllable onsets: at most 11 a second
 _ONSET_DB: Final = np.float32(2.0)
 _RECENT: Final = np.float32(0.06)  # about 160 ms
+Values = tuple[NDArray[np.floating[Any]], ...]
+
+_ZERO: Final = np.float32(0)
+_ONE: Final = np.float32(1)
+_HOP_S: Final = np.float32(0.01)
 _OPENING_HOPS: Final = np.float32(60)  # speech hops that count as the opening
 
 _ROW_NAMES: Final = (
@@ -273,32 +278,35 @@ def _steps(s: dict[str, Float], kind: str, valid: NDArray[np.bool_]) -> tuple[Fl
 
 
 def _features(s: dict[str, Float]) -> Float:
-    """Turn sums into features."""
-    hop_s, one, zero = np.float32(0.01), np.float32(1), np.float32(0)
+    """Turn sums into features, in the order of FEATURES."""
+    values = (*_clock(s), *_level(s), *_melody(s), *_hue(s), *_surroundings(s), *_form(s))
+    return np.stack([np.asarray(value, np.float32) for value in values])
+
+
+def _since_first(s: dict[str, Float]) -> Float:
+    """Hops since the first voice, this one included; 0 before it."""
+    since: Float = np.where(s["first_at"] >= 0, s["age"] - s["first_at"] + 1, _ZERO)
+    return since
+
+
+def _heard_hops(s: dict[str, Float]) -> Float:
+    """Hops of speech that the sums hold, at least one."""
+    return np.maximum(s["time"], _ONE)
+
+
+def _opening_hops(s: dict[str, Float]) -> Float:
+    """Hops of speech that the sums over the opening hold, at least one."""
+    return np.maximum(np.minimum(s["time"], _OPENING_HOPS), _ONE)
+
+
+def _clock(s: dict[str, Float]) -> Values:
+    """When and how long: speech, segments, pauses, syllables."""
+    hop_s, n, since = _HOP_S, _heard_hops(s), _since_first(s)
     started = s["first_at"] >= 0
-    n = np.maximum(s["time"], one)
-    v = np.maximum(s["voiced"], one)
-    since = np.where(started, s["age"] - s["first_at"] + 1, zero)
-    pauses = np.maximum(s["pauses"], one)
+    pauses = np.maximum(s["pauses"], _ONE)
     mean_pause = s["pause_sum"] / pauses
-    level, high, pitch = s["level"] / n, s["high"] / n, s["pitch"] / v
-    first_n = np.maximum(np.minimum(s["time"], _OPENING_HOPS), one)
-    first_v = np.maximum(s["opening_voiced"], one)
-    before = np.where(
-        s["noise_before_n"] > 0, s["noise_before"] / np.maximum(s["noise_before_n"], one), np.float32(-74)
-    )
-    after = np.where(s["noise_after_n"] > 0, s["noise_after"] / np.maximum(s["noise_after_n"], one), before)
-    both = (s["noise_before_n"] > 4) & (s["noise_after_n"] > 4)
-    segment = np.where(s["speaking"] > 0, s["age"] - s["seg_start"], zero)
-    at = s["time_sum"] / v
-    spread = np.maximum(s["time_square"] / v - at * at, np.float32(1e-3))
-    slope = (s["pitch_time"] / v - pitch * at) / spread
-    shapes = [s[f"shape{band}"] / n for band in range(BANDS)]
-    spreads = [np.sqrt(np.maximum(s[f"shape_square{b}"] / n - shapes[b] * shapes[b], zero)) for b in range(BANDS)]
-    had_line = s["before_n"] > 3
-    pause_step = _steps(s, "quiet", had_line & (s["pause"] >= 10))
-    floor_step = _steps(s, "floor", had_line & (since > 100))
-    values = (
+    segment = np.where(s["speaking"] > 0, s["age"] - s["seg_start"], _ZERO)
+    return (
         np.where(started, s["first_at"], s["age"]) * hop_s,
         since * hop_s,
         s["speech"] * hop_s,
@@ -311,46 +319,94 @@ def _features(s: dict[str, Float]) -> Float:
         s["last_pause"] * hop_s,
         np.where(s["pauses"] > 0, s["age"] - s["last_pause_at"], since) * hop_s,
         mean_pause * hop_s,
-        np.sqrt(np.maximum(s["pause_square"] / pauses - mean_pause * mean_pause, zero)) * hop_s,
+        np.sqrt(np.maximum(s["pause_square"] / pauses - mean_pause * mean_pause, _ZERO)) * hop_s,
         s["pauses"],
-        s["speech"] / np.maximum(since, one),
+        s["speech"] / np.maximum(since, _ONE),
         s["onsets"] / (n * hop_s),
         s["onsets"],
         s["since_onset"] * hop_s,
+    )
+
+
+def _level(s: dict[str, Float]) -> Values:
+    """How loud against the line, against itself and against the opening."""
+    n = _heard_hops(s)
+    level = s["level"] / n
+    return (
         s["excess"] / n,
-        np.sqrt(np.maximum(s["level_square"] / n - level * level, zero)),
-        np.where(s["time"] > 0, s["level_peak"] - level, zero),
+        np.sqrt(np.maximum(s["level_square"] / n - level * level, _ZERO)),
+        np.where(s["time"] > 0, s["level_peak"] - level, _ZERO),
         s["recent_level"] - level,
-        level - s["opening_level"] / first_n,
+        level - s["opening_level"] / _opening_hops(s),
+    )
+
+
+def _melody(s: dict[str, Float]) -> Values:
+    """The pitch and its course, and how much is voiced."""
+    n, v = _heard_hops(s), np.maximum(s["voiced"], _ONE)
+    pitch, at = s["pitch"] / v, s["time_sum"] / v
+    spread = np.maximum(s["time_square"] / v - at * at, np.float32(1e-3))
+    slope = (s["pitch_time"] / v - pitch * at) / spread
+    first_v = np.maximum(s["opening_voiced"], _ONE)
+    return (
         pitch,
-        np.sqrt(np.maximum(s["pitch_square"] / v - pitch * pitch, zero)),
-        np.where(s["voiced"] > 15, slope, zero),
+        np.sqrt(np.maximum(s["pitch_square"] / v - pitch * pitch, _ZERO)),
+        np.where(s["voiced"] > 15, slope, _ZERO),
         s["recent_pitch"] - pitch,
-        np.where(s["opening_voiced"] > 0, pitch - s["opening_pitch"] / first_v, zero),
+        np.where(s["opening_voiced"] > 0, pitch - s["opening_pitch"] / first_v, _ZERO),
         s["voiced"] / n,
         s["voicing"] / n,
         s["recent_voicing"] - s["voicing"] / n,
+    )
+
+
+def _hue(s: dict[str, Float]) -> Values:
+    """How bright, how dark, how flat, and how much that moves."""
+    n = _heard_hops(s)
+    high = s["high"] / n
+    return (
         high,
-        np.sqrt(np.maximum(s["high_square"] / n - high * high, zero)),
-        high - s["opening_high"] / first_n,
+        np.sqrt(np.maximum(s["high_square"] / n - high * high, _ZERO)),
+        high - s["opening_high"] / _opening_hops(s),
         s["low"] / n,
         s["flat"] / n,
         s["change"] / n,
         s["modulation"] / n,
-        np.where(both, after - before, zero),
+    )
+
+
+def _surroundings(s: dict[str, Float]) -> Values:
+    """The line before, between and after the words."""
+    hop_s = _HOP_S
+    counted = np.maximum(s["noise_before_n"], _ONE), np.maximum(s["noise_after_n"], _ONE)
+    before = np.where(s["noise_before_n"] > 0, s["noise_before"] / counted[0], np.float32(-74))
+    after = np.where(s["noise_after_n"] > 0, s["noise_after"] / counted[1], before)
+    both = (s["noise_before_n"] > 4) & (s["noise_after_n"] > 4)
+    had_line = s["before_n"] > 3
+    return (
+        np.where(both, after - before, _ZERO),
         before,
         s["pause_odds"],
         s["excess_now"],
         s["digital_after"] * hop_s,
         s["odds"],
-        *pause_step,
-        *floor_step,
+        *_steps(s, "quiet", had_line & (s["pause"] >= 10)),
+        *_steps(s, "floor", had_line & (_since_first(s) > 100)),
+    )
+
+
+def _form(s: dict[str, Float]) -> Values:
+    """How steeply and how deep the level moves; the long-term spectrum and its spread."""
+    n = _heard_hops(s)
+    shapes = [s[f"shape{band}"] / n for band in range(BANDS)]
+    spreads = [np.sqrt(np.maximum(s[f"shape_square{b}"] / n - shapes[b] * shapes[b], _ZERO)) for b in range(BANDS)]
+    mean_spread: Float = np.asarray(sum(spreads) / np.float32(BANDS), np.float32)
+    return (
         s["fall"] / n,
         s["rise"] / n,
         s["deep"] / n,
         s["shallow"] / n,
-        sum(spreads) / np.float32(BANDS),
+        mean_spread,
         *shapes,
         *spreads,
     )
-    return np.stack([np.asarray(value, np.float32) for value in values])
