@@ -51,12 +51,6 @@ def _runs(calls: list[LabelledCall], arguments: argparse.Namespace, console: Con
     """What each detector heard; one that cannot run is named and left out."""
     chosen = arguments.only or PEERS
     runs: list[Run] = []
-    if "asterisk" in chosen:
-        with console.status(f"Asterisk: {len(calls)} calls over SIP, {arguments.calls} at once"):
-            try:
-                runs.extend(asterisk_peer.run(calls, arguments.calls))
-            except (PbxError, asterisk_peer.PeerMissingError) as fault:
-                console.print(f"Asterisk is left out: {fault}", markup=False)
     if "spandsp" in chosen:
         with console.status("spandsp"):
             try:
@@ -66,6 +60,12 @@ def _runs(calls: list[LabelledCall], arguments: argparse.Namespace, console: Con
     if "ours" in chosen:
         with console.status("this detector"):
             runs.append(ours.run(calls, arguments.profile)[0])
+    if "asterisk" in chosen:
+        with console.status(f"Asterisk: {len(calls)} calls over SIP, {arguments.calls} at once"):
+            try:
+                runs[:0] = asterisk_peer.run(calls, arguments.calls)
+            except (PbxError, asterisk_peer.PeerMissingError) as fault:
+                console.print(f"Asterisk is left out: {fault}", markup=False)
     return runs
 
 

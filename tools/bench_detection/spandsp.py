@@ -156,7 +156,7 @@ def run(calls: Sequence[LabelledCall]) -> Run:
     heard, audio_s, cpu_s = {}, 0.0, 0.0
     for call in calls:
         samples = samples_of(call.file)
-        listener = Listener(library, atlas.patterns(call.words.get("country")))
+        listener = Listener(library, atlas.patterns(call.words.get("country")).patterns)
         began = time.process_time()
         listener.hear(samples)
         cpu_s += time.process_time() - began
