@@ -34,7 +34,7 @@ FOR_TEST: dict[str, str | None] = {
 EXTRAS = {"demo": "reports", "test": "reports,postgres,dev"}
 
 
-class SetupFailed(Exception):
+class SetupFailed(Exception):  # noqa: N818 - says what happened
     """Set-up cannot go on; the message says what is missing and what to do."""
 
 
@@ -63,9 +63,10 @@ def run(step: str, command: list[str]) -> None:
 def has_headers_and_venv() -> bool:
     """True when this Python can make a virtual environment and compile extensions by itself."""
     include = Path(sysconfig.get_paths()["include"]) / "Python.h"
-    return include.exists() and subprocess.run(
-        [sys.executable, "-c", "import ensurepip"], capture_output=True, check=False
-    ).returncode == 0
+    return (
+        include.exists()
+        and subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
+    )
 
 
 def is_present(package: str, program: str | None) -> bool:
@@ -74,7 +75,9 @@ def is_present(package: str, program: str | None) -> bool:
         return has_headers_and_venv()
     if program and shutil.which(program):
         return True
-    query = subprocess.run(["dpkg-query", "-W", "-f", "${Status}", package], capture_output=True, text=True, check=False)
+    query = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Status}", package], capture_output=True, text=True, check=False
+    )
     return "install ok installed" in query.stdout
 
 
@@ -85,7 +88,9 @@ def install_packages(wanted: dict[str, str | None]) -> None:
         SetupFailed: when something is missing and there is no way to install it from here.
     """
     if sys.platform != "linux" or not shutil.which("dpkg-query"):
-        say("not a Debian system: assuming that a compiler, Python headers and these are installed: " + " ".join(wanted))
+        say(
+            "not a Debian system: assuming that a compiler, Python headers and these are installed: " + " ".join(wanted)
+        )
         return
     missing = [package for package, program in wanted.items() if not is_present(package, program)]
     if not missing:
@@ -93,8 +98,10 @@ def install_packages(wanted: dict[str, str | None]) -> None:
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
     may = not prefix or subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
     if not may or not shutil.which("apt-get"):
-        raise SetupFailed("missing Debian packages, and neither root nor sudo without password is available here. Run:\n"
-                          f"    sudo apt-get install {' '.join(missing)}")
+        raise SetupFailed(
+            "missing Debian packages, and neither root nor sudo without password is available here. Run:\n"
+            f"    sudo apt-get install {' '.join(missing)}"
+        )
     say(f"installing Debian packages: {' '.join(missing)}")
     environment = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
     run("apt-update", [*environment, "apt-get", "update", "-q"])
@@ -105,21 +112,38 @@ def make_environment(purpose: str) -> None:
     """Makes the virtual environment and installs the project with what the purpose needs."""
     inputs = [ROOT / "pyproject.toml", CONSTRAINTS]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + sys.version.encode()).hexdigest()
-    done = [VENV / f".installed-{wanted}" for wanted in EXTRAS if wanted == purpose or purpose == "demo"]
+    done = [VENV / f".installed-{wanted}" for wanted in EXTRAS if purpose in {wanted, "demo"}]
     if any(stamp.exists() and stamp.read_text() == digest for stamp in done):
         return
     if not PYTHON.exists():
         run("venv", [sys.executable, "-m", "venv", str(VENV)])
     say("installing Python packages (about a minute the first time)")
-    run("pip-install", [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", str(CONSTRAINTS),
-                        "wheel", "setuptools", "-e", f".[{EXTRAS[purpose]}]"])
+    run(
+        "pip-install",
+        [
+            str(PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "-c",
+            str(CONSTRAINTS),
+            "wheel",
+            "setuptools",
+            "-e",
+            f".[{EXTRAS[purpose]}]",
+        ],
+    )
     (VENV / f".installed-{purpose}").write_text(digest)
 
 
 def build_pjsua2() -> None:
     """Installs the pjsua2 of this project, building it when the cache has none for these inputs."""
-    status = subprocess.run([sys.executable, str(ROOT / "tools" / "pjsua2" / "build.py"), "--install-packages",
-                             "--into", str(PYTHON)], check=False).returncode
+    status = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "pjsua2" / "build.py"), "--install-packages", "--into", str(PYTHON)],
+        check=False,
+    ).returncode
     if status:
         raise SetupFailed("pjsua2 could not be built; see the lines above")
 
@@ -129,8 +153,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("purpose", choices=sorted(EXTRAS))
     purpose = parser.parse_args().purpose
-    if sys.version_info < (3, 11):
-        print(f"setup: Python 3.11 or newer is needed, this is {sys.version.split()[0]}; set PYTHON=... for make", file=sys.stderr)
+    if sys.version_info < (3, 11):  # noqa: UP036 - run by whatever python3 is there
+        print(
+            f"setup: Python 3.11 or newer is needed, this is {sys.version.split()[0]}; set PYTHON=... for make",
+            file=sys.stderr,
+        )
         return 1
     try:
         install_packages(FOR_DEMO | (FOR_TEST if purpose == "test" else {}))
