@@ -18,17 +18,20 @@ AGAIN_S: Final = 0.45
 SURE: Final = 8.0
 """Points that make a beep where it ends the wait for a person."""
 
-LIKELY: Final = 6.0
+LIKELY: Final = 7.0
 """Points that make a beep where a machine has been speaking."""
 
+MUSICAL: Final = 12.5
+"""Points that make a beep where music is playing: its notes are straight and narrow too."""
+
 _Steps = tuple[tuple[float, float], ...]
-_RISE_S: Final[_Steps] = ((0.012, 2.0), (0.03, 0.5), (1e9, -2.0))
+_RISE_S: Final[_Steps] = ((0.012, 2.0), (0.018, 1.0), (0.03, 0.0), (1e9, -2.0))
 _SPREAD_HZ: Final[_Steps] = ((0.6, 2.0), (1.5, 1.0), (3.5, 0.0), (9.0, -1.0), (1e9, -3.0))
 _DRIFT_HZ: Final[_Steps] = ((2.0, 3.0), (6.0, 1.5), (20.0, -0.5), (1e9, -1.5))
 _AFTER_DB: Final[_Steps] = ((-8.0, 1.0), (-2.0, 0.0), (1e9, -2.0))
 _BEFORE_DB: Final[_Steps] = ((-5.0, 1.0), (0.0, 0.0), (1e9, -1.0))
 _IMPURITY: Final[_Steps] = ((0.03, 2.0), (0.12, 1.0), (0.25, 0.0), (1e9, -1.0))
-_LENGTH_POINTS: Final[_Steps] = ((0.09, -3.0), (0.11, -1.5), (0.14, -0.5), (0.25, 0.0), (0.4, 1.0), (1e9, 2.0))
+_LENGTH_POINTS: Final[_Steps] = ((0.09, -3.5), (0.11, -1.5), (0.14, -0.5), (0.25, 0.0), (0.4, 1.0), (1e9, 2.0))
 _LEVEL_SPREAD_DB: Final[_Steps] = ((0.3, 1.0), (1.5, 0.0), (1e9, -1.0))
 _FAINT_DB: Final = 14.0  # under the talker
 _FAINT_POINTS: Final = -2.5

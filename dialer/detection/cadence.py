@@ -37,6 +37,8 @@ _LONG_ON_S: Final = 1.6  # longer than any ringing but America's
 _NO_SIDES_COST: Final = 0.1  # a modulated tone without its side lines
 _ALIKE_COST: Final = 0.03  # of patterns that fit about as well, the shorter has shown more of itself
 _UNRESOLVED_COST: Final = 0.1  # at most, of a burst too short for the long window
+_RING_SILENCE_S: Final = 1.1  # longer than any pause of another cadence
+_RING_SPREAD_HZ: Final = 3.0
 _PARTIAL_COST: Final = 0.04
 STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
 
@@ -402,7 +404,10 @@ def _complete(pattern: Pattern, bursts: list[Burst], whole: int, silent_s: float
     Of ringing a burst and its long silence.
     """
     if pattern.verdict == "ringback":
-        return silent_s >= 1.1
+        ring = bursts[-1]
+        sure = ring.resolved and (len(ring.freqs_hz) > 1 or ring.spread_hz < _RING_SPREAD_HZ)
+        most = 2 * len(pattern.steps)
+        return sure and (whole >= most or (silent_s >= _RING_SILENCE_S and whole >= most - 1))
     if pattern.period_s > 2.0 and len(pattern.steps) == 1:
         return whole >= 2 or (whole == 1 and max(burst.length_s for burst in bursts) > _LONG_ON_S)
     return whole >= max(3, 2 * len(pattern.steps))

@@ -57,7 +57,8 @@ class Channel:
         self.last_sound = 0  # hop of the last tone or voice, for the silence timer
         self.voiced_hops = 0  # of confirmed speech
         self.ringing = False
-        self.musical = False
+        self.musical = False  # music was heard
+        self.playing = False  # the last 3 s were music
         self.tone = ToneTracker()
         self.burst = BurstTracker()
         self._sit = SitListener()
@@ -140,7 +141,7 @@ class Channel:
             and (self.first_voice is not None or not fax.is_cng(segment))
         ):
             points = beep.points(segment)
-            if points >= (beep.SURE if self.open else beep.LIKELY):
+            if points >= (beep.MUSICAL if self.playing else beep.SURE if self.open else beep.LIKELY):
                 self._take_beep(segment, points, at_s)
                 if self.verdict == "machine_beep":
                     self._beep_until = now + _FURTHER_BEEP_HOPS

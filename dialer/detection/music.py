@@ -18,6 +18,7 @@ _STILL_HZ: Final = 4.0
 _PURE: Final = 0.5
 _LOW_SHARE: Final = 0.13
 _STILL_SHARE: Final = 0.15
+_SURE_STILL_SHARE: Final = 0.3  # as many as no speech has; a note is then no beep
 _HEARD_DBM0: Final = -58.0
 _PEAK_FALL_DB: Final = 0.03
 _TONE_SHARE: Final = 0.7
@@ -36,16 +37,18 @@ class MusicListener:
         self._still = np.zeros(channels, np.int32)
         self._tone = np.zeros(channels, np.int32)
         self._freq = np.zeros(channels)
+        self.playing = np.zeros(channels, np.bool_)  # the last 3 s were music beyond doubt
+        self.heard = np.zeros(channels, np.bool_)  # some full 3 s were music
         self._peak = np.full(channels, SILENT_DBM0)
 
     def reset(self, channel: int) -> None:
         """Forget what this channel heard."""
-        for counts in (self._hops, self._low, self._still, self._tone, self._freq):
+        for counts in (self._hops, self._low, self._still, self._tone, self._freq, self.playing, self.heard):
             counts[channel] = 0
         self._peak[channel] = SILENT_DBM0
 
     def step(self, hop: Hop) -> list[int]:
-        """Take one hop; give the columns where 3 s are full and were music."""
+        """Take one hop; give the columns where 1.5 or 3 s are full; see `playing` and `heard`."""
         now = hop.channels
         level, freq = hop[Field.LEVEL].astype(np.float64), hop[Field.F1].astype(np.float64)
         peak = np.maximum(self._peak[now] - _PEAK_FALL_DB, np.where(hop.lost, SILENT_DBM0, level))
@@ -56,8 +59,11 @@ class MusicListener:
         self._still[now] += heard & (np.abs(freq - self._freq[now]) < _STILL_HZ) & (hop[Field.P1] > _PURE)
         self._tone[now] += hop.locked & heard
         self._freq[now] = freq
-        full = np.flatnonzero(self._hops[now] >= _HOPS)
-        return [column for column in full.tolist() if self._judge(int(now[column]))]
+        hops = self._hops[now]
+        columns: list[int] = np.flatnonzero((hops >= _HOPS) | (heard & (hops == _LEAST_HOPS))).tolist()
+        for column in columns:
+            self._judge(int(now[column]))
+        return columns
 
     def step_one(self, hop: Hop, channel: int, values: list[float]) -> bool:
         """Take a hop of one channel, its features as numbers; the same as `step`."""
@@ -70,14 +76,23 @@ class MusicListener:
             self._still[channel] += abs(freq - float(self._freq[channel])) < _STILL_HZ and values[Field.P1] > _PURE
             self._tone[channel] += bool(hop.locked[0])
         self._freq[channel] = freq
-        return bool(self._hops[channel] >= _HOPS) and self._judge(channel)
+        hops = int(self._hops[channel])
+        if hops < _HOPS and not (peak > _HEARD_DBM0 and not lost and hops == _LEAST_HOPS):
+            return False
+        self._judge(channel)
+        return True
 
-    def _judge(self, channel: int) -> bool:
-        """Tell whether the full 3 s were music, and begin the next."""
-        music = self.is_music(channel)
+    def _judge(self, channel: int) -> None:
+        """Note at half and at full time whether it was music; at full time begin anew."""
+        hops = int(self._hops[channel])
+        playing = self.is_music(channel) and bool(self._still[channel] >= _SURE_STILL_SHARE * hops)
+        if hops < _HOPS:
+            self.playing[channel] |= playing
+            return
+        self.playing[channel] = playing
+        self.heard[channel] |= self.is_music(channel)
         for counts in (self._hops, self._low, self._still, self._tone):
             counts[channel] = 0
-        return music
 
     def is_music(self, channel: int) -> bool:
         """Tell whether what was heard since the last full 3 s is music, if it is enough to tell."""

@@ -86,8 +86,12 @@ class SideSounds:
                     state.take_flags(score, int(hop.index[column]))
 
     def _hear_music(self, hop: Hop, column: int) -> None:
-        state = self._states[int(hop.channels[column])]
-        if state is not None and state.open and not state.musical:
+        channel = int(hop.channels[column])
+        state = self._states[channel]
+        if state is None:
+            return
+        state.playing = bool(self._music.playing[channel])
+        if self._music.heard[channel] and state.open and not state.musical:
             state.musical = True
             self._tell(hop, column, "music", "music: hardly a pause, peaks that stand still")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dialer.detection.frontend import LONG, Field, Hop
 from dialer.detection.level import HOP, HOP_S, RATE_HZ, SILENT_DBM0, mean_square
-from dialer.detection.robust import deviation, median, straight
+from dialer.detection.robust import median, straight
 
 JUMP_HZ: Final = 25.0
 """A larger step between hops is another tone. A falling beep moves by less than 20 Hz a hop."""
@@ -51,7 +51,7 @@ class Segment:
     spread_hz: float  # deviation of the frequency about a straight line, both ends left out
     slope_hz_s: float  # of that line
     level_dbm0: float
-    level_spread_db: float
+    level_spread_db: float  # about a straight line: a struck bell decays
     purity: float
     hops: int
     rise_s: float  # from a fifth to four fifths of the envelope
@@ -229,7 +229,7 @@ class ToneTracker:
         slope, spread = straight(freqs)
         return Segment(
             start_s=self._start, end_s=max(end_s, self._start), freq_hz=median(freqs), spread_hz=spread,
-            slope_hz_s=slope / HOP_S, level_dbm0=median(levels), level_spread_db=deviation(levels),
+            slope_hz_s=slope / HOP_S, level_dbm0=median(levels), level_spread_db=straight(levels)[1],
             purity=median(self._purities), hops=self.hops, rise_s=self._rise, fall_s=self._fall,
             before_db=self._before_db, after_db=self._after_db,
             below_db=self._peak - median(levels), open_start=self._before,
