@@ -127,6 +127,7 @@ def account_config(settings: UserAgentSettings, gateway: Gateway | None, local: 
     config.natConfig.viaRewriteUse = 0
     config.natConfig.sdpNatRewriteUse = 0
     config.natConfig.iceEnabled = False
+    config.natConfig.sipOutboundUse = 0
     config.natConfig.udpKaIntervalSec = 0
     if gateway is not None:
         _as_gateway_wants(config, gateway)

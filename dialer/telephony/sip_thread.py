@@ -19,6 +19,8 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any, Protocol
 
+from dialer.telephony.errors import NotRunning
+
 log = logging.getLogger(__name__)
 
 POLL_MS = 20  # the library's own deferred jobs (DTMF) wait at most this long; commands ring the bell and do not wait
@@ -65,6 +67,8 @@ class SipThread:
         self._serial = itertools.count()
         self._ring: Callable[[], None] = lambda: None
         self._stop_by: float | None = None
+        self._closed = False
+        self._waiting: set[asyncio.Future[Any]] = set()
         self._thread: threading.Thread | None = None
         self.faults = 0
 
@@ -87,6 +91,8 @@ class SipThread:
         await asyncio.to_thread(self._thread.join)
         self._thread = None
         atexit.unregister(self._at_exit)
+        for done in list(self._waiting):
+            settle(done, None, NotRunning())
 
     def _at_exit(self) -> None:
         """The program ends without stop(): the library is closed all the same, or it would abort the process."""
@@ -96,13 +102,23 @@ class SipThread:
             self._thread.join(2 * EXIT_PATIENCE_S)
 
     def post(self, command: Callable[[], None]) -> None:
-        """Any thread: has a command run on the SIP thread as soon as it can."""
+        """Any thread: has a command run on the SIP thread as soon as it can; once the thread has ended, never."""
+        if self._closed:
+            return
         self._commands.append(command)
         self._ring()
 
     async def call(self, command: Callable[..., Any], *args: Any) -> Any:
-        """Runs a command on the SIP thread and gives its result or raises its error."""
+        """Runs a command on the SIP thread and gives its result or raises its error.
+
+        Raises:
+            NotRunning: when the thread ended before the command's turn came.
+        """
+        if self._closed:
+            raise NotRunning
         done: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.add(done)
+        done.add_done_callback(self._waiting.discard)
 
         def run() -> None:
             try:
@@ -149,6 +165,7 @@ class SipThread:
         while self._stop_by is None:
             self._round()
         self._library.close(self._stop_by, self._round)
+        self._closed = True
         self._flush()
 
     def _round(self) -> None:

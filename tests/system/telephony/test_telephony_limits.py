@@ -144,6 +144,36 @@ async def test_stop_ends_what_is_up_and_a_second_agent_can_start(settings):
         await ua.dial(DialRequest("self", "1"))
 
 
+async def test_stop_in_the_midst_of_dialling_leaves_no_leg_up(settings):
+    ua = UserAgent(settings)
+    await ua.start()
+    Arrivals(ua)
+    dialling = [asyncio.create_task(ua.dial(DialRequest("self", str(n)))) for n in range(30)]
+    await asyncio.sleep(0.005)
+    await asyncio.wait_for(ua.stop(2), 10)
+    results = await asyncio.wait_for(asyncio.gather(*dialling, return_exceptions=True), 2)
+    legs = [result for result in results if not isinstance(result, NotRunning)]
+    assert all(leg.end is not None for leg in legs)
+    assert len(legs) + sum(isinstance(result, NotRunning) for result in results) == 30
+
+
+async def test_an_agent_on_all_addresses_can_be_called_on_one(start, settings):
+    ua = await start(replace(settings, listen_host="0.0.0.0"))
+    arrivals = Arrivals(ua)
+    async with talk(ua, arrivals) as (leg, far):
+        await until(lambda: leg.timestamps.first_rtp and far.timestamps.first_rtp)
+
+
+async def test_a_public_address_is_what_the_far_end_is_told(start, settings):
+    ua = await start(replace(settings, public_address="127.0.0.5"))
+    arrivals = Arrivals(ua)
+    leg = await ua.dial(DialRequest("self", "1"))
+    far = await arrivals.next()
+    assert "127.0.0.5" in far.headers["contact"]
+    await far.reject(486)
+    await asyncio.wait_for(leg.ended, 5)
+
+
 async def test_a_port_that_is_taken_is_told_with_its_number(settings):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", settings.udp_port))

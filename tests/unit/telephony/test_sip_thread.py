@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dialer.telephony.errors import StartFailed
+from dialer.telephony.errors import NotRunning, StartFailed
 from dialer.telephony.sip_thread import SipThread
 
 
@@ -110,6 +110,23 @@ async def test_a_command_does_not_wait_for_the_poll_to_end(thread):
         await thread.call(lambda: None)
         took.append(time.monotonic() - start)
     assert sorted(took)[10] < 0.005  # the poll lasts 20 ms
+
+
+async def test_who_comes_too_late_is_told():
+    library = FakeLibrary()
+    thread = SipThread(library, asyncio.get_running_loop())
+    await thread.start()
+    thread.use_bell(library.bell.set)
+    stopping = asyncio.create_task(thread.stop(1))
+    calls = []
+    while not stopping.done():
+        calls.append(asyncio.create_task(thread.call(lambda: 1)))
+        await asyncio.sleep(0)
+    results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 2)
+    assert all(result == 1 or isinstance(result, NotRunning) for result in results)
+    with pytest.raises(NotRunning):
+        await thread.call(lambda: 1)
+    thread.post(lambda: 1 / 0)
 
 
 async def test_a_library_that_does_not_open_fails_the_start():
