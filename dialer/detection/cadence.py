@@ -39,6 +39,7 @@ _ALIKE_COST: Final = 0.03  # of patterns that fit about as well, the shorter has
 _UNRESOLVED_COST: Final = 0.1  # at most, of a burst too short for the long window
 _RING_SILENCE_S: Final = 1.1  # longer than any pause of another cadence
 _RING_SPREAD_HZ: Final = 3.0
+_SIDE_HZ: Final = 45.0
 _PARTIAL_COST: Final = 0.04
 STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
 
@@ -339,8 +340,10 @@ def _compare_tone(windows: tuple[Window, ...], burst: Burst) -> bool:
     freqs = burst.freqs_hz
     if not burst.resolved:
         return windows[0].low - 15 <= freqs[0] <= windows[-1].high + 15
-    if len(windows) == 3:  # a modulated tone: carrier and side lines, any of them may be weak
-        return all(any(f in w for w in windows) for f in freqs)
+    if len(windows) == 3:  # a modulated tone: its carrier, or only side lines, and nothing far from them
+        low, middle, high = windows
+        carried = any(f in middle for f in freqs) or all(f in low or f in high for f in freqs)
+        return carried and all(abs(f - middle.nominal) < _SIDE_HZ for f in freqs)
     return len(freqs) == len(windows) and all(f in w for f, w in zip(freqs, windows, strict=True))
 
 
