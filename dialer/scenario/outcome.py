@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from dialer.callback.call_result import CallResult
+from dialer.callback.call_result import CallResult, dial_result_of
 from dialer.callback.record import AttemptResult
 from dialer.callback.signalling import call_result_of_sip
 from dialer.callback.verdict import VERDICTS, Action
@@ -65,7 +65,7 @@ class Outcome:
             sip_status=self.end.sip_status if self.end else (200 if self.answered_at else None),
             q850=self.end.q850 if self.end else None,
             verdict=self.verdict,
-            dial_result=final.info.dial_result,
+            dial_result=dial_result_of(final, detection=self.verdict != "off"),
             answered_at=self.answered_at,
             forwarded=bool(self.end and self.end.forwarded),
             evidence={**self.evidence, **extra},

@@ -30,6 +30,10 @@ from dialer.scenario.treating import Treating
 from dialer.telephony import DialRequest
 
 
+class NoAgentInTime(Exception):  # noqa: N818 - says what happened, nothing is wrong
+    """Nobody answered for the customer within `max_wait_on_call` (T39)."""
+
+
 class Interruption(StrEnum):
     """Why a running scenario is ended from outside."""
 
@@ -122,7 +126,7 @@ class UserTerminated:
             await self._give_up_search(
                 treating, "T37", CallResult.TRANSFER_ERROR, Reason.FAIL_AGENT_CONNECT, failure.last_error
             )
-        except TimeoutError:
+        except NoAgentInTime:
             self.story.tell("timer", f"no agent within {self.service.max_wait_on_call} s")
             await self._give_up_search(
                 treating, "T39", CallResult.DROPPED, Reason.FAIL_TARGET_NOT_FOUND, "on_call_wait"
@@ -135,6 +139,8 @@ class UserTerminated:
         try:
             async with asyncio.timeout(self.service.max_wait_on_call):
                 return await while_up(customer.leg, search.find())
+        except TimeoutError as late:
+            raise NoAgentInTime from late
         finally:
             self.agent = search.on_line  # whoever answered is released with the rest, also when nobody waits any more
 
@@ -152,7 +158,7 @@ class UserTerminated:
         who = Actor.CUSTOMER if gone is customer.leg else Actor.AGENT
         await agent.leg.hangup("normal")
         self.outcome = replace(self.outcome, end=await customer.hang_up())
-        await self._complete("T73", CallResult.ANSWER, Reason.AGENT_CONNECTED, "talked", who)
+        await self._complete("T73", self.outcome.result, Reason.AGENT_CONNECTED, "talked", who)
 
     async def _give_up_search(
         self, treating: Treating, event: str, result: CallResult, reason: Reason, detail: str
@@ -220,7 +226,7 @@ class UserTerminated:
             left = replace(self._attempt_result(CallResult.STALE), counted=False)
             await self.ledger.end_attempt("T91", left, actor=Actor.NODE, note="the node stops")
         elif callback.state is State.PROCESSING:
-            await self._complete("T73", CallResult.ANSWER, Reason.AGENT_CONNECTED, "talked")
+            await self._complete("T73", self.outcome.result, Reason.AGENT_CONNECTED, "talked")
 
     async def _release_legs(self, cause: str) -> None:
         """No orphan legs: whatever happened, both legs end here."""

@@ -97,6 +97,12 @@ def test_a_verdict_is_kept_with_its_reasons() -> None:
     assert kept.verdict == "machine"
 
 
+def test_without_detection_an_answer_is_a_connection_and_no_person() -> None:
+    assert Outcome(CallResult.ANSWER, "off").attempt_result().dial_result == "CONNECTED"
+    assert Outcome(CallResult.ANSWER, "human").attempt_result().dial_result == "PERSON"
+    assert Outcome(CallResult.ANSWERING_MACHINE, "machine").attempt_result().dial_result == "ANSWERING_MACHINE"
+
+
 def test_a_later_beep_makes_the_machine_one_with_a_beep_and_nothing_else_changes_it() -> None:
     machine = outcome_of_verdict(verdict("machine", 9))
     assert machine.with_later_verdict(verdict("machine_beep", 9)).verdict == "machine_beep"
