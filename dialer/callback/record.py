@@ -4,11 +4,11 @@ Source: spec records sections 2 and 3. All times are aware UTC, to the milliseco
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from dialer.callback.call_result import CallResult, DialResult
+from dialer.callback.call_result import CallResult, DialResult, dial_result_of
 from dialer.callback.state import Actor, Phase, Position, State
 
 JSON = Mapping[str, Any]
@@ -183,6 +183,20 @@ class Attempt:
     def open(self) -> bool:
         """Whether the customer leg has not ended yet."""
         return self.ended_at is None
+
+    def noting(self, result: "AttemptResult") -> "Attempt":
+        """The attempt with what is known of it now; what the result leaves open keeps its value."""
+        return replace(
+            self,
+            call_result=result.call_result,
+            dial_result=result.dial_result or dial_result_of(result.call_result),
+            sip_status=self.sip_status if result.sip_status is None else result.sip_status,
+            q850=self.q850 if result.q850 is None else result.q850,
+            verdict=self.verdict if result.verdict is None else result.verdict,
+            answered_at=self.answered_at if result.answered_at is None else result.answered_at,
+            forwarded=self.forwarded or result.forwarded,
+            evidence={**self.evidence, **result.evidence},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

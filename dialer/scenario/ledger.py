@@ -6,7 +6,7 @@ ledger reads it again: a record that has left the scenario's hands ends the scen
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback
@@ -98,23 +98,23 @@ class Ledger:
             Overtaken: when somebody else completed the callback; `close_attempt` then closes what is left of it.
         """
         assert self.attempt is not None
-        attempt = self.attempt
+        attempt, now = self.attempt, self.house.clock.now()
         try:
             self.callback = await self.house.store.end_attempt(
-                attempt, event=event, actor=actor, now=self.house.clock.now(), result=result, changes=changes, note=note
+                attempt, event=event, actor=actor, now=now, result=result, changes=changes, note=note
             )
         except (AttemptClosed, InvalidTransition) as conflict:
             await self._lost(conflict)
         self.attempt = None
         self._told(event, note)
-        self.house.bus.publish(AttemptEnded(self.callback, attempt))
+        self.house.bus.publish(AttemptEnded(self.callback, replace(attempt.noting(result), ended_at=now)))
 
     async def close_attempt(self, result: AttemptResult) -> None:
         """Closes an attempt whose callback somebody else has moved on (cancel, purge); nothing when none is open."""
         if self.attempt is not None:
-            attempt, self.attempt = self.attempt, None
-            self.callback = await self.house.store.close_attempt(attempt, now=self.house.clock.now(), result=result)
-            self.house.bus.publish(AttemptEnded(self.callback, attempt))
+            attempt, self.attempt, now = self.attempt, None, self.house.clock.now()
+            self.callback = await self.house.store.close_attempt(attempt, now=now, result=result)
+            self.house.bus.publish(AttemptEnded(self.callback, replace(attempt.noting(result), ended_at=now)))
 
     async def read(self) -> None:
         """Takes the record as it stands: a write that was going on when its task was cancelled may have been made."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from dialer.callback.call_result import CallResult, dial_result_of
+from dialer.callback.call_result import CallResult
 from dialer.callback.effect import consequences, counts
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback, HistoryEntry, JournalEntry
@@ -234,18 +234,7 @@ class Stage:
         attempt = self.open_attempt(callback_id)
         if attempt is None or attempt.n != n:
             raise AttemptClosed(callback_id, n)
-        updated = dataclasses.replace(
-            attempt,
-            call_result=result.call_result,
-            dial_result=result.dial_result or dial_result_of(result.call_result),
-            sip_status=attempt.sip_status if result.sip_status is None else result.sip_status,
-            q850=attempt.q850 if result.q850 is None else result.q850,
-            verdict=attempt.verdict if result.verdict is None else result.verdict,
-            answered_at=attempt.answered_at if result.answered_at is None else result.answered_at,
-            forwarded=attempt.forwarded or result.forwarded,
-            evidence={**attempt.evidence, **result.evidence},
-        )
-        return self._put_attempt(updated)
+        return self._put_attempt(attempt.noting(result))
 
     def close_attempt(self, before: Callback, n: int, result: AttemptResult, now: datetime) -> dict[str, Any]:
         """End an open attempt.

@@ -80,3 +80,7 @@ async def test_each_option_leads_its_call_to_the_result_of_the_table(dialer: Run
                 await asyncio.sleep(0.2)
     wanted = [(name, "COMPLETED", *EXPECTED[name], 0) for name in sorted(SERVICES)]
     assert dials(tmp_path) == wanted
+    async with httpx.AsyncClient() as client:
+        told = (await client.get(f"{dialer.ops}/metrics")).text
+    for name, (result, *_) in EXPECTED.items():
+        assert f'callback_dials_total{{call_result="{result}",service="{name}"}} 1.0' in told, name
