@@ -14,7 +14,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from dialer.detection.level import HOP_S, RATE_HZ
-from dialer.detection.plan import Pattern, PatternSet, Window
+from dialer.detection.plan import Pattern, PatternSet, Step, Window
 from dialer.detection.robust import median, spread
 
 _CENTRE_S: Final = 0.016  # from the middle of the 32 ms window to its end
@@ -40,6 +40,7 @@ _UNRESOLVED_COST: Final = 0.1  # at most, of a burst too short for the long wind
 _RING_SILENCE_S: Final = 1.1  # longer than any pause of another cadence
 _RING_SPREAD_HZ: Final = 3.0
 _SIDE_HZ: Final = 45.0
+_APART_HZ: Final = 2.0
 _PARTIAL_COST: Final = 0.04
 STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
 
@@ -297,7 +298,7 @@ class CadenceListener:
         found = [match for pattern in known if (match := self._fit(pattern, now_s, sounding))]
         if self.bursts:
             self._candidates = tuple(match.pattern for match in found)
-        return sorted(found, key=lambda m: (m.cost // _ALIKE_COST, m.pattern.period_s, m.cost))
+        return sorted(found, key=lambda m: (m.cost // _ALIKE_COST, len(m.pattern.steps), m.cost))
 
     def _fit(self, pattern: Pattern, now_s: float, sounding: Burst | None) -> Match | None:
         bursts = [*self.bursts, sounding] if sounding else self.bursts
@@ -377,6 +378,8 @@ def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -
         part = (n == 0 and burst.length_s < step.on_s.low) or burst.open_end  # the line may open inside the cadence
         if not _fits_tone(step.freqs_hz, burst) or not _take(step.on_s, burst.length_s, part, costs):
             return None
+        if n and not _steps_apart(steps[(first + n - 1) % len(steps)], step, bursts[n - 1], burst):
+            return None
         tuning += _freq_cost(step.freqs_hz, burst)
         cut += part and not burst.open_end
         whole += not part
@@ -390,6 +393,14 @@ def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -
     silent = 0.0 if bursts[-1].open_end else now_s - bursts[-1].end_s
     cost = sum(costs) / max(1, len(costs)) + tuning / len(bursts) + cut * _PARTIAL_COST
     return Match(pattern, cost, whole / (2 * len(steps)), _complete(pattern, bursts, whole, silent))
+
+
+def _steps_apart(before: Step, after: Step, first: Burst, second: Burst) -> bool:
+    """Tell whether two bursts differ in pitch as their steps do, where they do at all."""
+    if before.freqs_hz is after.freqs_hz or not (first.resolved and second.resolved):
+        return True
+    nominal = after.freqs_hz[0].nominal - before.freqs_hz[0].nominal
+    return abs(second.freqs_hz[0] - first.freqs_hz[0] - nominal) < max(_APART_HZ, abs(nominal) / 2)
 
 
 def _take(window: Window, length: float, partial: bool, costs: list[float]) -> bool:

@@ -19,6 +19,7 @@ _DOUBTED_HOPS: Final = 9
 _TONAL: Final = 0.75
 _CALL: Final = 0.85
 _CALL_ABOVE_DB: Final = 4.0
+_PURE: Final = 0.9  # share of two peaks that no noise has: the line may open within a tone, which then is all its floor
 _STEPS: Final = 16  # of the table, a decibel
 _RANGE_DB: Final = 30
 _SHARES: Final = np.minimum(10 ** (-np.arange(_RANGE_DB * _STEPS + 1) / (10 * _STEPS)), 0.5)
@@ -65,7 +66,8 @@ class Follower:
         clean = 1.0 - _SHARES[np.clip(np.floor(above * _STEPS), 0, _RANGE_DB * _STEPS).astype(np.intp)]
         fit = hop.analysed & ~hop.lost
         tonal = fit & (hop[Field.P1] >= _TONAL * clean)
-        call = fit & (hop[Field.CALL] >= _CALL * clean) & (above > _CALL_ABOVE_DB)
+        peaks = hop[Field.P1].astype(np.float64) + hop[Field.P2]
+        call = fit & (hop[Field.CALL] >= _CALL * clean) & ((above > _CALL_ABOVE_DB) | (peaks >= _PURE))
         like_tone = tonal | call
         columns = np.flatnonzero(like_tone | self.followed[hop.channels])
         ended: list[int] = []
@@ -91,7 +93,8 @@ class Follower:
         clean = 1.0 - _SHARE_LIST[min(max(int(above * _STEPS // 1), 0), _RANGE_DB * _STEPS)]
         fit = bool(hop.analysed[0]) and not hop.lost[0]
         tonal = fit and values[Field.P1] >= _TONAL * clean
-        call = fit and values[Field.CALL] >= _CALL * clean and above > _CALL_ABOVE_DB
+        pure = values[Field.P1] + values[Field.P2] >= _PURE
+        call = fit and values[Field.CALL] >= _CALL * clean and (above > _CALL_ABOVE_DB or pure)
         ended: list[int] = []
         tones: list[int] = []
         if tonal or call or self.followed[hop.channels[0]]:

@@ -184,6 +184,7 @@ def _tone(country: str, tone: Mapping[str, Any]) -> Pattern:
     bursts = given if given and isinstance(given[0], list) else [given] * max(1, len(cadence) // 2)
     tolerance = _FREQ_TOLERANCE if all(values == bursts[0] for values in bursts) else _ALTERNATING_TOLERANCE
     freqs = [_freqs(values, tolerance) for values in bursts]
+    freqs = [freqs[0] if f == freqs[0] else f for f in freqs]  # one identity for one tuning
     levels = [float(level) for level in tone.get("levels_db", ())] or [0.0] * (len(cadence) // 2)
     times = [_around(s, _TIME_TOLERANCE, _TIME_TOLERANCE_S) for s in cadence]
     steps = [
