@@ -25,8 +25,8 @@ from dialer.events import Bus
 from dialer.node import NodeRuns, open_dialer, open_store
 from dialer.store import Store
 
-CALL_LIMIT_S = 3600.0
 FOLLOW_EVERY_S = 0.1
+LOOKS_AFTER_END = 10
 
 
 def run(
@@ -108,16 +108,16 @@ def request_for(service: str, number: str) -> CreateRequest:
 async def follow(store: Store, made: Callback) -> int:
     """Prints a callback's steps as they come into the store, until it is completed; gives the exit status."""
     out.print(f"callback {made.id} to {made.customer_number}", highlight=False)
-    told = 0
-    async with asyncio.timeout(CALL_LIMIT_S):
-        while True:
-            callback = await store.get(made.id)
-            steps = await store.journal(made.id)
-            for entry in steps[told:]:
-                line = f"{entry.t_ms:9.1f} ms  {entry.kind:<10} {entry.text}"
-                out.print(line, highlight=False, soft_wrap=True, markup=False)
-            told = len(steps)
-            if callback is not None and not callback.open and steps and steps[-1].text.startswith("T"):
-                out.print(heading(callback))
-                return 0 if callback.reason == Reason.AGENT_CONNECTED else 1
-            await asyncio.sleep(FOLLOW_EVERY_S)
+    told, looks_left = 0, LOOKS_AFTER_END
+    while looks_left > 0:
+        callback = await store.get(made.id) or made
+        steps = await store.journal(made.id)
+        for entry in steps[told:]:
+            line = f"{entry.t_ms:9.1f} ms  {entry.kind:<10} {entry.text}"
+            out.print(line, highlight=False, soft_wrap=True, markup=False)
+        told = len(steps)
+        if not callback.open:  # its last steps are written a moment later; who was never dialled has none
+            looks_left = 0 if steps and steps[-1].text.startswith("T") else looks_left - 1
+        await asyncio.sleep(FOLLOW_EVERY_S)
+    out.print(heading(callback))
+    return 0 if callback.reason == Reason.AGENT_CONNECTED else 1

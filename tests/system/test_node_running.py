@@ -117,12 +117,23 @@ async def test_a_stop_releases_what_is_not_finished_at_the_deadline(lab: LabProc
 
 
 async def test_a_call_by_hand_beside_a_running_dialer_is_made_by_that_one(lab: LabProcess, tmp_path: Path) -> None:
-    dialer = RunningDialer(configuration(tmp_path, f"sip:{lab.host}:{lab.port}"))
+    unattended = '[service.unattended]\nfamily = "v1"\nroute_point = "8999@Lab"\ntarget = "Nobody@Lab.GA"'
+    dialer = RunningDialer(configuration(tmp_path, f"sip:{lab.host}:{lab.port}", extra=unattended))
     await dialer.start()
     status, said = await command(dialer, "run")
     assert status == 1
     assert "is running already" in said
-    status, said = await command(dialer, "call", HUMANS[0])
+    waiting = asyncio.create_task(command(dialer, "call", HUMANS[1], "--service", "unattended"))
+    async with asyncio.timeout(30):
+        while not (made := rows(tmp_path, "select id from callback where phase = 'waiting'")):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
+    async with httpx.AsyncClient() as client:
+        url = dialer.url.replace("/test", "/unattended")
+        assert (await client.delete(f"{url}/{made[0][0]}")).status_code == 200
+    status, said = await waiting
+    assert status == 1
+    assert "CANCELLED" in said, "a callback that was never dialled ends the command too"
+    status, said = await command(dialer, "call", HUMANS[0], "--service", "test")
     assert status == 0, said
     assert "runs already" in said
     assert "AGENT_CONNECTED" in said
