@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dialer.callback.call_result import CallResult, dial_result_of
 from dialer.callback.record import AttemptResult
-from dialer.callback.signalling import call_result_of_sip
+from dialer.callback.signalling import call_result_of_q850, call_result_of_sip
 from dialer.callback.verdict import VERDICTS, Action
 from dialer.config import DialerConfig
 from dialer.detection import Verdict
@@ -22,6 +22,7 @@ OWN_CAUSES = {
     "dns": CallResult.DIAL_ERROR,
     "unknown_gateway": CallResult.DIAL_ERROR,
 }
+FIRST_FAILURE = 300  # SIP statuses from here on are final responses that are no answer
 LOST_CAUSES = frozenset({"rtp_timeout", "transport"})
 MACHINES = frozenset({"machine", "machine_beep"})
 
@@ -104,18 +105,30 @@ def outcome_of_end(
         timer_progress: how far the call had come when our timer cancelled it; None when no timer of ours did.
         ringback_heard: ring tone was heard in early media.
     """
+    failed = end.sip_status is not None and end.sip_status >= FIRST_FAILURE  # an answer may cross our CANCEL
+    by_cause = call_result_of_q850(end.q850, config.dial.q850_results)
+    silent = not failed and timer_progress is None and by_cause is None
     result = call_result_of_sip(
-        end.sip_status,
+        end.sip_status if failed else None,
         q850=end.q850,
         retry_after=end.retry_after is not None,
         from_own_gateway=from_own_gateway,
-        own_decision=OWN_CAUSES.get(end.cause) if end.local else None,
+        own_decision=own_decision(end, silent=silent),
         timer_progress=timer_progress,
         ringback_heard=ringback_heard,
         sip_overrides=config.dial.sip_results,
         q850_overrides=config.dial.q850_results,
     )
     return Outcome(result, end=end)
+
+
+def own_decision(end: LegEnd, *, silent: bool) -> CallResult | None:
+    """The result that is ours to give: the call could not be placed, or (silent) ended without any final response."""
+    if end.local and end.cause in OWN_CAUSES:
+        return OWN_CAUSES[end.cause]
+    if silent:
+        return CallResult.DROPPED_NO_ANSWER if end.ended_by == "us" else CallResult.DIAL_ERROR
+    return None
 
 
 def outcome_of_loss(end: LegEnd, answered_at: datetime | None) -> Outcome:

@@ -77,6 +77,20 @@ def test_our_timer_says_how_far_the_call_had_come(progress: str, ringback: bool,
     assert outcome.result is result
 
 
+def test_an_answer_that_crosses_our_cancel_is_no_fault_of_ours() -> None:
+    assert outcome_of_end(end(200), CONFIG, timer_progress="ringing").result is CallResult.NO_ANSWER
+
+
+@pytest.mark.parametrize(("ours", "result"), [(True, CallResult.DROPPED_NO_ANSWER), (False, CallResult.DIAL_ERROR)])
+@pytest.mark.parametrize("status", [None, 0, 183, 200])
+def test_a_leg_that_ended_without_a_final_response_still_has_a_result(
+    status: int | None, ours: bool, result: CallResult
+) -> None:
+    for q850 in (None, 16):  # "normal clearing" says nothing
+        assert outcome_of_end(end(status, cause="abandoned", local=ours, q850=q850), CONFIG).result is result
+    assert outcome_of_end(end(status, cause="abandoned", local=ours, q850=17), CONFIG).result is CallResult.BUSY
+
+
 def test_an_operators_table_goes_before_ours() -> None:
     config = CONFIG.model_copy(update={"dial": DialTable(sip_results={486: 7})})
     assert outcome_of_end(end(486), config).result is CallResult.NO_ANSWER
