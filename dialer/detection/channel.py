@@ -15,6 +15,8 @@ from dialer.detection.settings import DetectionSettings, Profile
 from dialer.detection.sit import Sit, SitListener
 from dialer.detection.tone import Segment, ToneTracker
 
+_MAY_BEEP: Final = frozenset({"human", "machine"})
+_EXPECTS_BEEP: Final = frozenset({"machine", "machine_beep"})
 _KEPT: Final = 64
 _RELEASE: Final = frozenset({"busy", "congestion", "nu_tone"})
 _LOOKS: Final = frozenset({1, 2, 4, 8, 16})
@@ -85,7 +87,7 @@ class Channel:
     def listening(self, now: int) -> bool:
         """Tell whether anything heard on this channel can still matter.
 
-        A machine may beep, a second beep follow the first.
+        A machine may beep, and so may what was taken for a person; a second beep may follow the first.
         """
         if self.verdict is None:
             return self.answered is not None or now <= self._early_until
@@ -108,11 +110,11 @@ class Channel:
         self._said.add(self.number)
 
     def decide(self, at_s: float, name: str, confidence: float, p_machine: float | None = None) -> None:
-        """Give the verdict, unless there is one; `machine` alone may become `machine_beep`."""
-        if not (self.open or (self.verdict == "machine" and name == "machine_beep")):
+        """Give the verdict, unless there is one; what was a voice's may become `machine_beep`."""
+        if not (self.open or (self.verdict in _MAY_BEEP and name == "machine_beep")):
             return
         self.verdict = name
-        if name == "machine":
+        if name in _MAY_BEEP:
             self._beep_until = (self.answered or 0) + self._beep_hops
         self._said.add(self.number)
         known = {} if p_machine is None else {"human": round(1 - p_machine, 4), "machine": round(p_machine, 4)}
@@ -141,7 +143,9 @@ class Channel:
             and (self.first_voice is not None or not fax.is_cng(segment))
         ):
             points = beep.points(segment)
-            if points >= (beep.MUSICAL if self.playing else beep.SURE if self.open else beep.LIKELY):
+            if points >= (
+                beep.MUSICAL if self.playing else beep.LIKELY if self.verdict in _EXPECTS_BEEP else beep.SURE
+            ):
                 self._take_beep(segment, points, at_s)
                 if self.verdict == "machine_beep":
                     self._beep_until = now + _FURTHER_BEEP_HOPS
@@ -263,6 +267,11 @@ class Channel:
             alike = other.cost < best.cost + _PARTING_COST and len(other.pattern.steps) != len(best.pattern.steps)
             return alike and len(self._cadence.bursts) < _RIVAL_BURSTS
         return True
+
+    @property
+    def holds_bursts(self) -> bool:
+        """Tell whether bursts came before the open one."""
+        return bool(self._cadence.bursts)
 
     @property
     def cadence_alive(self) -> bool:

@@ -29,7 +29,7 @@ class Evidence:
 class Verdict:
     """What a channel turned out to be.
 
-    A channel gives one verdict; only `machine` may be followed by `machine_beep`.
+    A channel gives one verdict; only `human` and `machine` may be followed by `machine_beep`: a beep after a voice.
     """
 
     channel: int

@@ -14,6 +14,7 @@ from dialer.detection.channel import Channel
 from dialer.detection.frontend import Bool, Field, Hop, Int
 
 _BURST_LOOK: Final = 6  # age of a burst at which the pause before it is held against the patterns
+_LONG_BURST: Final = 160  # from here on a burst may be a tone without pause
 _BURST_AGAIN: Final = 32
 _DOUBTED_HOPS: Final = 9
 _TONAL: Final = 0.75
@@ -153,6 +154,7 @@ def _feed_burst(state: Channel, index: int, is_call: bool, band: float, freq: fl
     if over is not None:
         state.take_burst(over, index)
         return True
-    if burst.hops == _BURST_LOOK or (burst.hops > _BURST_LOOK and burst.hops % _BURST_AGAIN == 0):
+    begun = burst.hops == _BURST_LOOK and state.holds_bursts
+    if begun or (burst.hops >= _LONG_BURST and burst.hops % _BURST_AGAIN == 0):
         state.check_cadence(index)
     return False

@@ -43,7 +43,7 @@ class Field(IntEnum):
     BAND = 1  # dBm0 of 100-3800 Hz in the 32 ms window
     F1 = 2  # Hz, strongest peak in 250-3600 Hz
     P1 = 3  # 0..1, share of BAND within +-62 Hz of F1 (purity)
-    F2 = 4  # Hz, strongest peak at least 78 Hz away from F1
+    F2 = 4  # Hz, strongest peak at least 78 Hz away from F1; 0 where P1 is below 0.3
     P2 = 5  # 0..1, share of BAND within +-62 Hz of F2
     CALL = 6  # 0..1, share of BAND in 290-690 Hz, where call progress tones lie
     VOICING = 7  # 0..1, highest normalised autocorrelation at lags of 70-400 Hz

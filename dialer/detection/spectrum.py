@@ -32,6 +32,7 @@ _HIGH: Final = slice(128, 244)
 _LAGS: Final = slice(20, 115)  # 400-70 Hz
 _SPAN: Final = np.arange(-LOBE, LOBE + 1)
 _REJECT: Final = np.arange(-5, 6)
+_MATTERS: Final = np.float32(0.3)  # a second peak is never the stronger: below, both are less than 0.6 of all
 _TINY: Final = np.float32(1e-9)
 
 
@@ -65,15 +66,24 @@ def analyse(frames: NDArray[np.int16], power: Float) -> Float:
     total = power[:, _BAND].sum(axis=1) + _TINY
     f1, e1, at = _strongest(power, power[:, _PEAKS])
     e1[at == 0] = 0  # energy below the band looks like a peak at its edge
-    rest = power[:, _PEAKS].copy()
-    columns = np.clip(at[:, None] + _REJECT, 0, rest.shape[1] - 1)
-    np.put_along_axis(rest, columns, np.float32(0.0), axis=1)
-    f2, e2, _ = _strongest(power, rest)
+    f2, e2 = _second(power, at, np.flatnonzero(e1 >= _MATTERS * total))
     voicing, pitch = _periodicity(power)
     call, high, low = (power[:, part].sum(axis=1) / total for part in (_CALL, _HIGH, _LOW))
     purity1, purity2 = np.minimum(e1 / total, 1), np.minimum(e2 / total, 1)
     features = (dbm0(total), f1, purity1, f2, purity2, call, voicing, pitch, high, low, _flatness(power))
     return np.stack(features).astype(np.float32, copy=False)
+
+
+def _second(power: Float, at: NDArray[np.intp], rows: NDArray[np.intp]) -> tuple[Float, Float]:
+    """Find the strongest peak away from the first, of the rows where the two together can matter; 0 elsewhere."""
+    freq, energy = np.zeros(len(power), np.float32), np.zeros(len(power), np.float32)
+    if len(rows):
+        some = power[rows]
+        rest = some[:, _PEAKS].copy()
+        columns = np.clip(at[rows][:, None] + _REJECT, 0, rest.shape[1] - 1)
+        np.put_along_axis(rest, columns, np.float32(0.0), axis=1)
+        freq[rows], energy[rows], _ = _strongest(some, rest)
+    return freq, energy
 
 
 def _strongest(power: Float, within: Float) -> tuple[Float, Float, NDArray[np.intp]]:

@@ -17,6 +17,9 @@ from dialer.replay.leg import FRAME, RATE, Block, Leg
 from dialer.replay.recording import Raw, open_recording
 from dialer.replay.result import LegResult
 
+MAY_BEEP = frozenset({"human", "machine"})
+"""Verdicts that a later beep may correct to `machine_beep`."""
+
 PUSH = 20 * FRAME
 """Samples pushed at once: long enough to be quick, short enough to stop soon after the verdict."""
 
@@ -82,10 +85,10 @@ class _Playing:
     listen_until_s: float = inf
 
     def find(self, finding: Finding, beep_limit_s: float) -> None:
-        """Take a finding; after a verdict the bank says nothing more, but after `machine` a beep may follow."""
+        """Take a finding; after a verdict the bank says nothing more, but after a voice a beep may follow."""
         self.findings.append(finding)
         if isinstance(finding, Verdict):
-            self.listen_until_s = finding.at_s + (beep_limit_s + 1.0 if finding.name == "machine" else 0.0)
+            self.listen_until_s = finding.at_s + (beep_limit_s + 1.0 if finding.name in MAY_BEEP else 0.0)
 
     @property
     def listening(self) -> bool:

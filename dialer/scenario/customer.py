@@ -316,6 +316,11 @@ class CustomerCall:
         self.story.tell("treatment", f"{name}: {path.name}", treatment=name, file=path.name)
         return self.playback
 
+    def stop_listening(self) -> None:
+        """Hears no more of the leg: from now on its audio is for people."""
+        if self.hearing is not None:
+            self.hearing.close()
+
     async def stop_playing(self) -> None:
         """Silences what is being played."""
         if self.playback is not None:

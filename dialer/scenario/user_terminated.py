@@ -111,6 +111,7 @@ class UserTerminated:
 
     async def _serve(self, customer: CustomerCall) -> None:
         """The customer is on the line: treatments until an agent is there, then the talk."""
+        customer.stop_listening()
         treating = Treating(self.house, self.service, self.story, customer)
         treating.start_waiting()
         try:
