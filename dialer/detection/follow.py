@@ -4,12 +4,13 @@ What a hop looks like, tonal or call progress, is weighed against the line's noi
 that one channel alone gives the same as a thousand.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 
 from dialer.detection import fax
-from dialer.detection.cadence import resolve
+from dialer.detection.cadence import MEASURE_HOPS, resolve
 from dialer.detection.channel import Channel
 from dialer.detection.frontend import Bool, Field, Hop, Int
 
@@ -26,6 +27,9 @@ _RANGE_DB: Final = 30
 _SHARES: Final = np.minimum(10 ** (-np.arange(_RANGE_DB * _STEPS + 1) / (10 * _STEPS)), 0.5)
 _SHARE_LIST: Final = _SHARES.tolist()
 _MOST_NOISE: Final = 0.2  # share of noise that is taken out of a purity
+
+_FIRST: Final = np.array([0], np.intp)
+_Heard = tuple[float, bool, bool, bool, float, float, float]  # purity, tonal, call, held, F1, BAND, LEVEL
 
 
 class Follower:
@@ -71,22 +75,12 @@ class Follower:
         call = fit & (hop[Field.CALL] >= _CALL * clean) & ((above > _CALL_ABOVE_DB) | (peaks >= _PURE))
         like_tone = tonal | call
         columns = np.flatnonzero(like_tone | self.followed[hop.channels])
-        ended: list[int] = []
-        tones: list[int] = []
-        wanting: list[int] = []
+        if len(columns) == 0:
+            return like_tone, [], []
         pure = np.minimum(hop[Field.P1][columns] / np.maximum(clean[columns], 1 - _MOST_NOISE), 1.0)
-        for column, purity, is_tone, is_call, is_held in zip(
-            columns.tolist(),
-            pure.tolist(),
-            tonal[columns].tolist(),
-            call[columns].tolist(),
-            held[columns].tolist(),
-            strict=True,
-        ):
-            self._feed(hop, column, purity, is_tone, is_call, is_held, ended, tones, wanting)
-        if wanting:
-            self._measure(hop, np.array(wanting))
-        return like_tone, ended, tones
+        what = (tonal, call, held, hop[Field.F1], hop[Field.BAND], hop[Field.LEVEL])
+        heard = zip(pure.tolist(), *(part[columns].tolist() for part in what), strict=True)
+        return like_tone, *self._feed_all(hop, columns, heard)
 
     def step_one(self, hop: Hop, values: list[float], held: bool) -> tuple[bool, list[int], list[int]]:
         """Take a hop of one channel, its features as numbers; the same as `step`."""
@@ -96,47 +90,41 @@ class Follower:
         tonal = fit and values[Field.P1] >= _TONAL * clean
         pure = values[Field.P1] + values[Field.P2] >= _PURE
         call = fit and values[Field.CALL] >= _CALL * clean and (above > _CALL_ABOVE_DB or pure)
+        if not (tonal or call or self.followed[hop.channels[0]]):
+            return False, [], []
+        purity = min(values[Field.P1] / max(clean, 1 - _MOST_NOISE), 1.0)
+        heard = (purity, tonal, call, held, values[Field.F1], values[Field.BAND], values[Field.LEVEL])
+        return tonal or call, *self._feed_all(hop, _FIRST, (heard,))
+
+    def _feed_all(self, hop: Hop, columns: Int, heard: Iterable[_Heard]) -> tuple[list[int], list[int]]:
+        """Feed the trackers of some columns; give the channels where something ended, and where it was no voice."""
+        channels = hop.channels[columns]
+        flags: list[tuple[bool, bool, bool]] = []
         ended: list[int] = []
         tones: list[int] = []
-        if tonal or call or self.followed[hop.channels[0]]:
-            wanting: list[int] = []
-            purity = min(values[Field.P1] / max(clean, 1 - _MOST_NOISE), 1.0)
-            self._feed(hop, 0, purity, tonal, call, held, ended, tones, wanting)
-            if wanting:
-                self._measure(hop, np.array(wanting))
-        return tonal or call, ended, tones
-
-    def _feed(
-        self, hop: Hop, column: int, purity: float, is_tone: bool, is_call: bool, is_held: bool, ended: list[int],
-        tones: list[int], wanting: list[int],
-    ) -> None:  # fmt: skip
-        """Feed one channel's trackers."""
-        channel, index = int(hop.channels[column]), int(hop.index[column])
-        state = self._states[channel]
-        if state is None or not state.listening(index):
-            self.reset(channel)
-            return
-        run, burst = state.tone, state.burst
-        level, band, freq = hop.values[:3, column].tolist()  # LEVEL, BAND, F1
-        if is_tone or run.hops:
-            segment = run.update(index, is_tone, freq, band, purity, level, is_held, hop, column)
-            if segment is not None:
+        wanting: list[int] = []
+        places = zip(columns.tolist(), channels.tolist(), hop.index[columns].tolist(), strict=True)
+        for (column, channel, index), what in zip(places, heard, strict=True):
+            state = self._states[channel]
+            if state is None or not state.listening(index):
+                flags.append((False, False, False))
+                continue
+            over, no_voice = _feed(state, hop, column, index, what)
+            if over:
                 ended.append(channel)
-                if state.take_segment(segment, index):
-                    tones.append(channel)
-            if run.hops >= fax.ANSWER_HOPS:
-                state.take_answer_tone(index)
-        if is_call or burst.hops:
-            if _feed_burst(state, index, is_call, band, freq, is_held):
-                ended.append(channel)
-            if burst.wants_measure:
+            if no_voice:
+                tones.append(channel)
+            run, burst = state.tone, state.burst
+            if burst.hops >= MEASURE_HOPS and burst.wants_measure:
                 wanting.append(column)
-        steady = run.steady
-        if steady:
-            state.last_sound = index
-        self.followed[channel] = run.hops or burst.hops
-        self.doubted[channel] = run.hops >= _DOUBTED_HOPS
-        self.locked[channel] = steady or state.knows_burst
+            steady = run.steady
+            if steady:
+                state.last_sound = index
+            flags.append((run.hops + burst.hops > 0, run.hops >= _DOUBTED_HOPS, steady or state.knows_burst))
+        self.followed[channels], self.doubted[channels], self.locked[channels] = np.array(flags).T
+        if wanting:
+            self._measure(hop, np.array(wanting))
+        return ended, tones
 
     def _measure(self, hop: Hop, columns: Int) -> None:
         """Look at the call progress bands of these columns through the long window."""
@@ -145,6 +133,22 @@ class Follower:
             if state is not None:
                 state.measure_burst(found)
                 self.locked[channel] |= state.knows_burst
+
+
+def _feed(state: Channel, hop: Hop, column: int, index: int, heard: _Heard) -> tuple[bool, bool]:
+    """Feed one channel's trackers; tell whether something ended, and whether that surely was no voice."""
+    purity, is_tone, is_call, is_held, freq, band, level = heard
+    over = no_voice = False
+    run = state.tone
+    if is_tone or run.hops:
+        segment = run.update(index, is_tone, freq, band, purity, level, is_held, hop, column)
+        if segment is not None:
+            over, no_voice = True, state.take_segment(segment, index)
+        if run.hops >= fax.ANSWER_HOPS and run.freq_hz > fax.ANSWER_HZ[0]:
+            state.take_answer_tone(index)
+    if is_call or state.burst.hops:
+        over |= _feed_burst(state, index, is_call, band, freq, is_held)
+    return over, no_voice
 
 
 def _feed_burst(state: Channel, index: int, is_call: bool, band: float, freq: float, is_held: bool) -> bool:
