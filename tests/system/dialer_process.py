@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import socket
 import sys
@@ -79,6 +80,11 @@ in_queue_check = false
     return path
 
 
+def die_with_the_tests() -> None:
+    """In the new process: a test that fails, or is ended itself, leaves no dialer running (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class RunningDialer:
     """A dialer that may be started, asked, and killed."""
 
@@ -103,8 +109,9 @@ class RunningDialer:
         """Starts the process and waits until its API answers."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "dialer.cli.main", "run", "-c", str(self.config), stdout=log, stderr=log
-            )
+                sys.executable, "-m", "dialer.cli.main", "run", "-c", str(self.config), stdout=log, stderr=log,
+                preexec_fn=die_with_the_tests,
+            )  # fmt: skip
         async with asyncio.timeout(START_LIMIT_S), httpx.AsyncClient() as client:
             while True:
                 assert self.process.returncode is None, self.log.read_text()[-3000:]
