@@ -141,7 +141,7 @@ PEOPLE: tuple[Persona, ...] = (
     Persona("human", _number(0), "says hello", (_person("hello_awb"),), CONNECTED),
     Persona("human-name", _number(1), "says hello and a name", (_person("hello_name"),), CONNECTED),
     Persona(
-        "human-business", _number(2), "answers with a long business greeting (2.7 s)", (_person("business"),),
+        "human-business", _number(2), "answers with a long business greeting", (_person("business"),),
         Expected(33, "AGENT_CONNECTED", "human", ("undecided",)),
     ),
     Persona(

@@ -22,7 +22,7 @@ SPOKEN: dict[str, tuple[str, str]] = {
     "hello_slt": ("slt", "Hello?"),
     "hello_name": ("rms", "Hello, Robert here."),
     "yes_hello": ("slt", "Yes, hello?"),
-    "business": ("slt", "Baker and Sons, good morning, this is Anna."),
+    "business": ("slt", "Baker and Sons, good morning, this is Anna speaking, how can I help you?"),
     "voicemail": (
         "rms",
         (
@@ -32,7 +32,10 @@ SPOKEN: dict[str, tuple[str, str]] = {
     ),
     "voicemail_short": (
         "slt",
-        "You have reached Anna. I am not at home right now. Please leave me a message after the beep.",
+        (
+            "Hello, you have reached Anna. I am not at home right now, or I cannot come to the telephone. "
+            "Please leave me a message after the beep."
+        ),
     ),
     "mailbox_not_set_up": (
         "slt",
