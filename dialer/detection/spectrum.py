@@ -47,6 +47,14 @@ def _lag_gain() -> Float:
 _LAG_GAIN: Final = _lag_gain()
 
 
+def _fill_power(frames: NDArray[np.int16], power: Float) -> None:
+    """Fill in the power spectra; what it needs meanwhile is given back at once, so that memory stays in the cache."""
+    bins = scipy.fft.rfft(frames * _HANN, FFT, axis=1)
+    np.square(bins.real, out=power)
+    power += np.square(bins.imag)
+    power *= _SCALE
+
+
 def analyse(frames: NDArray[np.int16], power: Float) -> Float:
     """Fill `power` with one-sided power spectra, which sum to the mean square.
 
@@ -59,10 +67,7 @@ def analyse(frames: NDArray[np.int16], power: Float) -> Float:
     Returns:
         float32 [11, r].
     """
-    bins = scipy.fft.rfft(frames * _HANN, FFT, axis=1)
-    np.square(bins.real, out=power)
-    power += np.square(bins.imag)
-    power *= _SCALE
+    _fill_power(frames, power)
     total = power[:, _BAND].sum(axis=1) + _TINY
     f1, e1, at = _strongest(power, power[:, _PEAKS])
     e1[at == 0] = 0  # energy below the band looks like a peak at its edge
