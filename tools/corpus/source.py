@@ -67,6 +67,7 @@ class Piece:
 def fetch_packages(cache: Path) -> Path:
     """Downloads and unpacks the packages once; gives the folder that holds one sub-folder a package."""
     debs, trees = cache / "debs", cache / "src"
+    trees.mkdir(parents=True, exist_ok=True)
     debs.mkdir(parents=True, exist_ok=True)
     for package in (*PACKAGES, "blanket"):
         if (trees / package).exists():
