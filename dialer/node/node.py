@@ -52,6 +52,7 @@ class Node:
         self.house = house
         self.sessions: dict[str, Session] = {}
         self.line = Line()
+        self._aside: dict[str, Callback] = {}  # for a moment: their numbers are on another call
         self.unusable: set[str] = set()
         self.draining = False
         self.store_fault: str | None = None
@@ -103,7 +104,8 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        await house.store.release([*self.line.ids(), *self.unusable], now=house.clock.now(), node=house.node)
+        waiting = [*self.line.ids(), *self._aside, *self.unusable]
+        await house.store.release(waiting, now=house.clock.now(), node=house.node)
         house.bus.publish(NodeState(house.node, "stopped", house.clock.now()))
 
     def submit(self, callback: Callback | None = None) -> None:  # noqa: ARG002 - a hint; the store is the truth
@@ -191,7 +193,7 @@ class Node:
             draining=self.draining,
         )
         while True:
-            held = [*self.line.ids(), *self.sessions, *self.unusable]
+            held = [*self.line.ids(), *self.sessions, *self._aside, *self.unusable]
             asked = house.clock.monotonic()
             kept = await house.store.renew(held, now=house.clock.now(), node=house.node, lease_s=house.lease_s)
             if house.clock.monotonic() - asked < house.lease_s / 3:
@@ -202,6 +204,7 @@ class Node:
     async def _lost(self, callback_id: str) -> None:
         """Another node owns it now, or it was completed from outside."""
         self.line.remove(callback_id)
+        self._aside.pop(callback_id, None)
         self.unusable.discard(callback_id)
         session = self.sessions.get(callback_id)
         if session is not None and not session.task.done():
@@ -279,8 +282,9 @@ class Node:
             await scenario.run()
         except AttemptConflict as busy:
             # Another callback is on a call to the same number: this one keeps its place and waits for that call's end.
-            log.info("number_busy_here", callback=scenario.callback.id, cause=str(busy))
-            asyncio.get_running_loop().call_later(NUMBER_BUSY_WAIT_S, self._line_up, scenario.ledger.callback)
+            log.debug("number_busy_here", callback=scenario.callback.id, cause=str(busy))
+            self._aside[scenario.callback.id] = scenario.ledger.callback
+            asyncio.get_running_loop().call_later(NUMBER_BUSY_WAIT_S, self._line_up, scenario.callback.id)
         except StoreError as fault:
             # The record keeps its lease; when that ends, recovery closes the attempt and carries the callback on.
             log.warning("callback_left_to_recovery", callback=scenario.callback.id, cause=str(fault))
@@ -289,8 +293,10 @@ class Node:
             log.exception("callback_failed", callback=scenario.callback.id)
             await self._fail(scenario, fault)
 
-    def _line_up(self, callback: Callback) -> None:
-        if not self.draining:
+    def _line_up(self, callback_id: str) -> None:
+        """Puts a callback that stood aside back into its place, unless it is no longer this node's."""
+        callback = self._aside.pop(callback_id, None)
+        if callback is not None:
             self.line.add(callback)
             self._wake.set()
 
@@ -312,6 +318,7 @@ class Node:
             self._due.set()
         if callback.state is State.COMPLETED and event.event in COMPLETED_FROM_OUTSIDE:
             self.line.remove(callback.id)
+            self._aside.pop(callback.id, None)
             self.unusable.discard(callback.id)
             session = self.sessions.get(callback.id)
             if session is not None:

@@ -149,3 +149,20 @@ async def command(dialer: RunningDialer, *words: str) -> tuple[int | None, str]:
     async with asyncio.timeout(60):
         said, _ = await process.communicate()
     return process.returncode, " ".join(said.decode().split())
+
+
+async def test_two_callbacks_to_one_number_are_dialled_one_after_the_other_and_stay_owned(
+    lab: LabProcess, tmp_path: Path
+) -> None:
+    path = configuration(tmp_path, f"sip:{lab.host}:{lab.port}")
+    path.write_text(path.read_text().replace("stop_deadline_s = 3", "stop_deadline_s = 3\nlease_s = 3"))
+    dialer = RunningDialer(path)
+    await dialer.start()
+    made = [(await dialer.book(HUMANS[0])).json()["_id"] for _ in range(3)]
+    for callback_id in made:
+        assert (await dialer.completed(callback_id))["_callback_reason"] == "AGENT_CONNECTED"
+    spans = rows(tmp_path, "select started_at, ended_at from attempt order by started_at")
+    assert len(spans) == len(made)
+    assert all(earlier[1] <= later[0] for earlier, later in itertools.pairwise(spans)), spans
+    assert rows(tmp_path, "select count(*) from history where event in ('T90', 'T91')") == [(0,)]
+    assert await dialer.end() == 0
