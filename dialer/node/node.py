@@ -55,7 +55,7 @@ class Node:
         self._aside: dict[str, Callback] = {}  # for a moment: their numbers are on another call
         self.unusable: set[str] = set()
         self.draining = False
-        self.store_fault: str | None = None
+        self._store_faults: dict[str, str] = {}  # by the loop that met them
         self.scheduler_lag_s = 0.0
         self._max_sessions = max_sessions
         self._pacer = Pacer(calls_per_second, 0.0)
@@ -124,9 +124,9 @@ class Node:
         while True:
             try:
                 await step()
-                self._store_is(None)
+                self._store_is(name, None)
             except StoreError as fault:
-                self._store_is(f"{name}: {fault}")
+                self._store_is(name, f"{name}: {fault}")
             except Exception:
                 log.exception("node_loop_failed", loop=name)
             if name == "claim":
@@ -142,14 +142,24 @@ class Node:
             pass
         self._due.clear()
 
-    def _store_is(self, fault: str | None) -> None:
-        if (fault is None) == (self.store_fault is None):
-            self.store_fault = fault
+    @property
+    def store_fault(self) -> str | None:
+        """What the store last answered when it could not do as asked; None when all is well."""
+        return next(iter(self._store_faults.values()), None)
+
+    def _store_is(self, loop: str, fault: str | None) -> None:
+        """Notes how a loop fared with the store: one that only reads cannot say that writing works again."""
+        before = self.store_fault
+        if fault is None:
+            self._store_faults.pop(loop, None)
+        else:
+            self._store_faults[loop] = fault
+        now = self.store_fault
+        if (before is None) == (now is None):
             return
-        self.store_fault = fault
-        state = "db_up" if fault is None else "db_down"
-        log.log(20 if fault is None else 40, state, cause=fault or "")
-        self.house.bus.publish(NodeState(self.house.node, state, self.house.clock.now(), fault or ""))
+        state = "db_up" if now is None else "db_down"
+        log.log(20 if now is None else 40, state, cause=now or "")
+        self.house.bus.publish(NodeState(self.house.node, state, self.house.clock.now(), now or ""))
 
     async def _claim(self) -> None:
         """Takes due callbacks into the line, as many as this node may work on."""
@@ -288,7 +298,7 @@ class Node:
         except StoreError as fault:
             # The record keeps its lease; when that ends, recovery closes the attempt and carries the callback on.
             log.warning("callback_left_to_recovery", callback=scenario.callback.id, cause=str(fault))
-            self._store_is(str(fault))
+            self._store_is("lease", str(fault))  # the next renewal, which writes, says whether it is over
         except Exception as fault:
             log.exception("callback_failed", callback=scenario.callback.id)
             await self._fail(scenario, fault)
