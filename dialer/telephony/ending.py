@@ -56,6 +56,7 @@ class RtpStats:
         rx_lost: packets that never came, of those sent by the far end.
         discarded: packets that came too late for the jitter buffer.
         jitter_ms: mean interarrival jitter, RFC 3550.
+        foreign: packets dropped, as they came from somebody else than the far end.
         mos: estimate by the E-model for G.711, 1.0 to 4.5; 0 when nothing was received.
     """
 
@@ -68,6 +69,7 @@ class RtpStats:
     tx_lost: int = 0
     round_trip_ms: float = 0.0
     discarded: int = 0
+    foreign: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Library:
             self._endpoint.libCreate()
             self._endpoint.libInit(endpoint_config(self._settings))
             pj.log_to_stderr(self._settings.log_level)
+            pj.keep_rtp_strict()
             self._transports()
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()  # before the first call, or the bridge's clock never runs

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pjsua2 as pj
@@ -283,9 +284,10 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     def rtp(self) -> RtpStats:
         """Gives the figures so far."""
         f = self.audio.figures()
-        return rtp_stats(
+        stats = rtp_stats(
             f.rx_packets, f.rx_lost, f.buffer_discarded, f.rx_jitter_ms, f.tx_packets, f.tx_lost, f.round_trip_ms
         )
+        return replace(stats, foreign=f.foreign)
 
     def finish(self, ended_by: EndedBy, cause: str, *, local: bool) -> None:
         """Ends the leg, once; the call itself is buried when the library has let go of it."""

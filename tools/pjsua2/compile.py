@@ -37,7 +37,7 @@ LIBRARY_FLAGS = "-O2 -fPIC -DNDEBUG"
 WRAPPER_FLAGS = "-O1 -g0 -w"
 """The wrapper only passes arguments on; -O1 compiles it in half of the time of -O2."""
 NATIVE_FLAGS = "-O2 -g0 -Wall -Wextra -Wno-unused-parameter -Wno-invalid-offsetof"
-NATIVE_UNITS = ("bell", "tap_bank", "leg_audio", "log")
+NATIVE_UNITS = ("bell", "tap_bank", "strict_rtp", "leg_audio", "log")
 INCLUDES = ("pjlib", "pjlib-util", "pjnath", "pjmedia", "pjsip")
 
 

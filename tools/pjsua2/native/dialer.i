@@ -3,6 +3,7 @@
 #include "bell.hpp"
 #include "leg_audio.hpp"
 #include "log.hpp"
+#include "strict_rtp.hpp"
 #include "tap_bank.hpp"
 %}
 
@@ -32,3 +33,4 @@
 %include "tap_bank.hpp"
 %include "leg_audio.hpp"
 %include "log.hpp"
+%include "strict_rtp.hpp"

@@ -1,4 +1,5 @@
 #include "leg_audio.hpp"
+#include "strict_rtp.hpp"
 
 #include <cstring>
 #include <stdexcept>
@@ -257,6 +258,7 @@ RtpFigures figures_of(pjmedia_stream *stream)
         /* The smallest: a report answered across a re-INVITE gives one sample that is far too large. */
         out.round_trip_ms = rtcp.rtt.n ? double(rtcp.rtt.min) / 1000.0 : 0.0;
     }
+    out.foreign = foreign_packets(pjmedia_stream_get_transport(stream));
     if (pjmedia_stream_get_stat_jbuf(stream, &buffer) == PJ_SUCCESS) {
         out.buffer_lost = buffer.lost;
         out.buffer_discarded = buffer.discard;
@@ -275,6 +277,7 @@ RtpFigures sum(const RtpFigures &a, const RtpFigures &b)
     out.rx_reordered = a.rx_reordered + b.rx_reordered;
     out.tx_packets = a.tx_packets + b.tx_packets;
     out.tx_lost = a.tx_lost + b.tx_lost;
+    out.foreign = a.foreign + b.foreign;
     out.buffer_lost = a.buffer_lost + b.buffer_lost;
     out.buffer_discarded = a.buffer_discarded + b.buffer_discarded;
     out.buffer_empty = a.buffer_empty + b.buffer_empty;

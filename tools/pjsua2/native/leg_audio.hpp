@@ -63,6 +63,7 @@ public:
 struct RtpFigures {
     unsigned rx_packets, rx_lost, rx_discarded, rx_duplicate, rx_reordered;
     unsigned tx_packets, tx_lost;
+    unsigned foreign; /* dropped, as somebody else than the far end sent them */
     double rx_jitter_ms, tx_jitter_ms, round_trip_ms;
     unsigned buffer_lost, buffer_discarded, buffer_empty;
     RtpFigures();
