@@ -16,7 +16,7 @@ from dialer.node.limits import TimeLimits
 from dialer.node.line import Line
 from dialer.node.pace import Pacer
 from dialer.node.release import Release
-from dialer.scenario import House, Interruption, Overtaken, UserTerminated
+from dialer.scenario import CallAttempt, House, Interruption, Overtaken, attempt_of
 from dialer.store import AttemptConflict, StoreError
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ COMPLETED_FROM_OUTSIDE = frozenset({"T80", "T81", "T83", "T84"})
 class Session:
     """A running scenario and the task that runs it."""
 
-    scenario: UserTerminated
+    scenario: CallAttempt
     task: asyncio.Task[None]
 
 
@@ -275,7 +275,7 @@ class Node:
         return 0.0
 
     def _begin(self, callback: Callback) -> None:
-        scenario = UserTerminated(self.house, callback)
+        scenario = attempt_of(self.house, callback)
         task = asyncio.create_task(self._run(scenario), name=f"callback-{callback.id}")
         self.sessions[callback.id] = Session(scenario, task)
         task.add_done_callback(lambda _: self._ended(callback.id, task))
@@ -287,7 +287,7 @@ class Node:
             del self.sessions[callback_id]
         self._wake.set()
 
-    async def _run(self, scenario: UserTerminated) -> None:
+    async def _run(self, scenario: CallAttempt) -> None:
         try:
             await scenario.run()
         except AttemptConflict as busy:
@@ -310,7 +310,7 @@ class Node:
             self.line.add(callback)
             self._wake.set()
 
-    async def _fail(self, scenario: UserTerminated, fault: Exception) -> None:
+    async def _fail(self, scenario: CallAttempt, fault: Exception) -> None:
         """An unhandled error ends the callback as FAIL_ERROR (T88); its legs are gone already."""
         try:
             await scenario.fail(fault)

@@ -9,70 +9,27 @@ Source: Callback User's Guide, "User Terminated Immediate"; transitions T30 to T
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from dialer.callback.call_result import CallResult
-from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
-from dialer.callback.record import AttemptResult, Callback
-from dialer.callback.state import Actor, Phase, State
-from dialer.routing import AgentState, parse_target
+from dialer.callback.state import Actor
+from dialer.routing import parse_target
 from dialer.scenario.agent_leg import AgentOnLine, AgentSearch, NoAgentReached
+from dialer.scenario.attempt import CallAttempt
 from dialer.scenario.customer import CustomerCall
 from dialer.scenario.follow_up import complete_or_retry
-from dialer.scenario.house import House
-from dialer.scenario.ledger import Ledger, Overtaken
-from dialer.scenario.outcome import Outcome
-from dialer.scenario.race import LegGone, first_to_end, while_up
-from dialer.scenario.story import Story
+from dialer.scenario.race import LegGone, while_up
 from dialer.scenario.treating import Treating
-from dialer.telephony import DialRequest
 
 
 class NoAgentInTime(Exception):  # noqa: N818 - says what happened, nothing is wrong
     """Nobody answered for the customer within `max_wait_on_call` (T39)."""
 
 
-class Interruption(StrEnum):
-    """Why a running scenario is ended from outside."""
-
-    CANCELLED = "cancelled"  # the record was completed by somebody else (T80, T81)
-    SHUTDOWN = "shutdown"  # the node stops and its deadline has come
-
-
 @dataclass(slots=True)
-class UserTerminated:
-    """One attempt of one callback, from QUEUED/waiting to its end or to the next retry."""
-
-    house: House
-    callback: Callback
-    interruption: Interruption | None = None
-    customer: CustomerCall | None = None
-    agent: AgentOnLine | None = None
-    outcome: Outcome = field(default_factory=lambda: Outcome(CallResult.UNKNOWN))
-    service: ServiceOptions = field(init=False)
-    story: Story = field(init=False)
-    ledger: Ledger = field(init=False)
-
-    def __post_init__(self) -> None:
-        house = self.house
-        self.service = house.config.options_for(self.callback)
-        self.story = Story(self.callback.id, house.clock, house.bus, house.stories)
-        self.ledger = Ledger(house, self.callback, self.story)
-
-    async def run(self) -> None:
-        """Makes the attempt. When it returns or raises, no leg of it is left."""
-        try:
-            await self._attempt()
-        except Overtaken:
-            await self._close_overtaken()
-        except asyncio.CancelledError:
-            if self.interruption is None:
-                raise
-            await self._interrupted()
-        finally:
-            await self._release_legs("normal")
+class UserTerminated(CallAttempt):
+    """Customer first."""
 
     async def _attempt(self) -> None:
         await self.ledger.begin_attempt("T30")
@@ -84,17 +41,6 @@ class UserTerminated:
             await self._serve(customer)
         else:
             await self._end_unreached(customer)
-
-    def _dial_request(self) -> DialRequest:
-        service, callback = self.service, self.callback
-        point = self.house.config.route_point_of(service)
-        return DialRequest(
-            gateway=point.gateway,
-            number=f"{service.dial_prefix}{(callback.number_e164 or callback.customer_number).lstrip('+')}",
-            from_user=service.caller_number or point.caller_number,
-            display_name=service.caller_name or point.caller_name,
-            headers={**service.call_headers, "X-Callback-Id": callback.id},
-        )
 
     # --- nobody to talk to ---
 
@@ -145,22 +91,6 @@ class UserTerminated:
         finally:
             self.agent = search.on_line  # whoever answered is released with the rest, also when nobody waits any more
 
-    async def _talk(self, customer: CustomerCall, agent: AgentOnLine, treating: Treating) -> None:
-        """Joins the two; ends when either side hangs up."""
-        _, bridge = await asyncio.gather(treating.stop(), self.house.user_agent.bridge(customer.leg, agent.leg))
-        if customer.leg.end is not None:
-            raise LegGone(customer.leg.end)  # hung up as the agent answered: nobody has talked
-        timings = agent.timings(bridge.joined_at)
-        customer.timings |= timings
-        self.story.tell("media", f"customer and agent {agent.agent.id} joined", **timings)
-        self._set_agent(AgentState.TALKING)
-        await self.ledger.move("T35", actor=Actor.AGENT, agent_id=agent.agent.id)
-        gone = await first_to_end(customer.leg, agent.leg)
-        who = Actor.CUSTOMER if gone is customer.leg else Actor.AGENT
-        await agent.leg.hangup("normal")
-        self.outcome = replace(self.outcome, end=await customer.hang_up())
-        await self._complete("T73", self.outcome.result, Reason.AGENT_CONNECTED, "talked", who)
-
     async def _give_up_search(
         self, treating: Treating, event: str, result: CallResult, reason: Reason, detail: str
     ) -> None:
@@ -170,80 +100,3 @@ class UserTerminated:
         await treating.no_agent()
         self.outcome = replace(self.outcome, end=await self.customer.hang_up())
         await self._complete(event, result, reason, detail)
-
-    async def _stop_ringing(self, why: str) -> None:
-        """An agent who was being rung is not any more (T36); needed before the waiting itself can end."""
-        if self.ledger.callback.phase is Phase.AGENT_RING:
-            await self.ledger.move("T36", note=why)
-
-    async def _complete(
-        self, event: str, result: CallResult, reason: Reason, detail: str, actor: Actor = Actor.ENGINE
-    ) -> None:
-        assert self.customer is not None
-        self.outcome = replace(self.outcome, end=await self.customer.hang_up())
-        await self.ledger.end_attempt(
-            event, self._attempt_result(result), actor=actor, reason=reason, reason_detail=detail, call_result=result
-        )
-
-    # --- ended from outside ---
-
-    async def interrupt(self, why: Interruption, task: asyncio.Task[None]) -> None:
-        """Ends the running scenario; `task` is the one that runs it."""
-        self.interruption = why
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    async def fail(self, fault: Exception) -> None:
-        """Completes the callback as FAIL_ERROR (T88) after an unhandled error; its legs are gone already."""
-        reason, detail = Reason.FAIL_ERROR, type(fault).__name__
-        if self.ledger.attempt is None:
-            await self.ledger.move("T88", reason=reason, reason_detail=detail)
-        else:
-            result = self._attempt_result(CallResult.SYSTEM_ERROR)
-            await self.ledger.end_attempt("T88", result, reason=reason, reason_detail=detail)
-
-    async def _interrupted(self) -> None:
-        assert self.interruption is not None
-        await self._release_legs(self.interruption)
-        if self.interruption is Interruption.CANCELLED:
-            await self._close_overtaken()
-        elif self.ledger.attempt is not None:
-            await self._close_for_shutdown()
-
-    async def _close_overtaken(self) -> None:
-        """Somebody else completed the record: the call is released, and the running attempt gets 52 (T80)."""
-        await self._release_legs("cancelled")
-        self.story.tell("state", "completed from outside, the call is released")
-        await self.ledger.close_attempt(self._attempt_result(CallResult.CANCEL_RECORD))
-
-    async def _close_for_shutdown(self) -> None:
-        """Released at the node's deadline: whoever has not talked to an agent yet is called again."""
-        await self.ledger.read()
-        callback = self.ledger.callback
-        if callback.state is State.QUEUED and callback.phase is Phase.DIALING:
-            self.outcome = replace(self.outcome, result=CallResult.DROPPED_NO_ANSWER)
-            await complete_or_retry(self.ledger, self.service, self.house, self._attempt_result())
-        elif callback.state is State.ROUTING:
-            left = replace(self._attempt_result(CallResult.STALE), counted=False)
-            await self.ledger.end_attempt("T91", left, actor=Actor.NODE, note="the node stops")
-        elif callback.state is State.PROCESSING:
-            await self._complete("T73", self.outcome.result, Reason.AGENT_CONNECTED, "talked")
-
-    async def _release_legs(self, cause: str) -> None:
-        """No orphan legs: whatever happened, both legs end here."""
-        if self.agent is not None:
-            agent, self.agent = self.agent, None
-            await agent.leg.hangup(cause)
-            await agent.signals.close()
-            self.house.router.release(agent.agent.id, self.house.clock.now(), key=self.callback.id)
-        if self.customer is not None:
-            end = await self.customer.hang_up(cause)
-            self.outcome = replace(self.outcome, end=end)
-
-    def _attempt_result(self, result: CallResult | None = None) -> AttemptResult:
-        timings = self.customer.timings if self.customer else {}
-        return self.outcome.attempt_result(result, timings=timings)
-
-    def _set_agent(self, state: AgentState) -> None:
-        assert self.agent is not None
-        self.house.pool.set_state(self.agent.agent.id, state, self.house.clock.now())

@@ -3,7 +3,7 @@
 The only room that imports pjsua2, and only when a UserAgent starts. No object of that library leaves this room.
 """
 
-from dialer.telephony.bridge import Bridge
+from dialer.telephony.bridge import Bridge, Conference
 from dialer.telephony.channels import ChannelUse
 from dialer.telephony.dialing import DialRequest
 from dialer.telephony.ending import LegEnd, LegTimes, Moment, RtpStats
@@ -47,6 +47,7 @@ __all__ = [
     "Block",
     "Bridge",
     "ChannelUse",
+    "Conference",
     "DialRequest",
     "Dtmf",
     "Ended",

@@ -226,7 +226,7 @@ class Engine:
         self.setup_timers.settled(call)
         partner = self._calls.get(call.partner.key) if call.partner is not None else None
         if partner is not None and not partner.over:
-            joint.join(call, partner)
+            joint.take_place(call, partner)
 
     # --- incoming ---
 
@@ -369,26 +369,29 @@ class Engine:
 
     # --- bridge ---
 
-    async def bridge(self, one: Leg, other: Leg) -> float:
-        """Loop: joins two legs; what plays on them stops. Gives the monotonic time of the joint."""
-        for leg in (one, other):
+    async def join(self, legs: Sequence[Leg]) -> float:
+        """Loop: joins legs, each with all others; what plays on them stops. Gives the monotonic time of the joint."""
+        for leg in legs:
             leg.silenced()
-        return float(await self.thread.call(self._join, one, other))
+        return float(await self.thread.call(self._join, tuple(legs)))
 
-    def _join(self, one: Leg, other: Leg) -> float:
-        a, b = self._calls.get(one.key), self._calls.get(other.key)
-        if a is not None and b is not None and not a.over and not b.over:
-            joint.join(a, b)
+    def _join(self, legs: Sequence[Leg]) -> float:
+        joint.join(self._up(legs))
         return time.monotonic()
 
-    async def unbridge(self, one: Leg, other: Leg) -> None:
-        """Loop: parts two legs."""
-        await self.thread.call(self._part_legs, one, other)
+    def _up(self, legs: Sequence[Leg]) -> list[SipCall]:
+        """The calls of those legs that have not ended."""
+        found = (self._calls.get(leg.key) for leg in legs)
+        return [call for call in found if call is not None and not call.over]
 
-    def _part_legs(self, one: Leg, other: Leg) -> None:
-        a, b = self._calls.get(one.key), self._calls.get(other.key)
-        if a is not None and a.peer is b:
-            joint.part(a)
+    async def part(self, legs: Sequence[Leg], others: Sequence[Leg]) -> None:
+        """Loop: undoes what joints there are between some legs and others."""
+        await self.thread.call(self._part, tuple(legs), tuple(others))
+
+    def _part(self, legs: Sequence[Leg], others: Sequence[Leg]) -> None:
+        leaving = self._up(others)
+        for call in self._up(legs):
+            joint.leave(call, [peer for peer in call.peers if peer in leaving])
 
     def take_channel(self, leg: Leg) -> None:
         """Loop: a leg that is there already counts, over the limit or not."""

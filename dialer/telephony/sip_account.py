@@ -152,7 +152,7 @@ def _media(media: Any, settings: UserAgentSettings, gateway: Gateway | None, por
     media.transportConfig.publicAddress = settings.public_address or ""
     media.transportConfig.port = ports[0]
     media.transportConfig.portRange = ports[1] - ports[0] - 1
-    media.transportConfig.randomizePort = True  # a node that starts again seldom meets what is still sent to its last run
+    media.transportConfig.randomizePort = True  # a node that starts again seldom meets what is sent to its last run
     media.srtpUse = SRTP_USE[gateway.srtp if gateway else settings.srtp]
     media.srtpSecureSignaling = 0  # the PBX's TLS is its owner's choice; the lab and loopback have none
     media.rtcpMuxEnabled = False

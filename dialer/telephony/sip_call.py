@@ -60,7 +60,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.leg = leg
         self.facts: LegFacts = leg.facts
         self.audio = pj.LegAudio(engine.bank, engine.bell, leg.key, not engine.settings.send_silence)
-        self.peer: SipCall | None = None
+        self.peers: list[SipCall] = []  # with whom it is joined
         self.media_state: int | None = None
         self.answered = False
         self.over = False
@@ -69,6 +69,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.progressed = False
         self.rtp_since = 0.0  # loss of RTP counts from here: the answer, or the end of a hold
         self.partner: Leg | None = None  # beside whom it takes its place when answered, after a transfer; else None
+        self.replaces: Leg | None = None  # whose place that is
         self.followers: list[Leg] = []  # those that are there for this one's sake and that nobody else owns
         self.overdue: Timer | None = None
         self.farewell: SipMessage | None = None  # the far end's BYE or CANCEL
@@ -235,6 +236,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             return
         method = "info" if prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO else "rfc4733"
         self.tell(Dtmf(time.monotonic(), prm.digit, method))  # type: ignore[arg-type]
+        joint.pass_digit(self, prm.digit)
 
     @director
     def onCallRedirected(self, prm: Any) -> Any:  # noqa: N802

@@ -40,7 +40,7 @@ def refer_to_each_other(call: SipCall, other: SipCall) -> None:
 def allowed(engine: Engine, call: SipCall) -> bool:
     """True when the call's far end may put somebody else in its place."""
     wish = engine.settings.follow_refer
-    return wish == "always" or (wish == "joined" and call.peer is not None)
+    return wish == "always" or (wish == "joined" and bool(call.peers))
 
 
 def requested(engine: Engine, call: SipCall, prm: Any) -> None:
@@ -68,8 +68,8 @@ def replaced(engine: Engine, call: SipCall, prm: Any) -> None:
 def _take_place(engine: Engine, call: SipCall, leg: Leg, prm: Any) -> None:
     fresh = engine.new_call(call.account, leg)
     fresh.facts.mark("invite")
-    if call.peer is not None:
-        joint.promise(fresh, call.peer)
+    if call.peers:
+        joint.promise(fresh, call)
     engine.no_extra_media(prm)
     prm.newCall = fresh
     engine.thread.tell(engine.take_channel, leg)

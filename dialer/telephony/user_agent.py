@@ -6,11 +6,11 @@ import asyncio
 import logging
 import resource
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dialer.telephony import native
-from dialer.telephony.bridge import Bridge
+from dialer.telephony.bridge import Bridge, Conference
 from dialer.telephony.channels import ChannelUse
 from dialer.telephony.dialing import DialRequest
 from dialer.telephony.errors import NotRunning, UnknownGateway
@@ -98,7 +98,12 @@ class UserAgent:
     async def bridge(self, one: Leg, other: Leg) -> Bridge:
         """Joins two legs; what plays on them falls silent with the next frame."""
         engine = self._running
-        return Bridge(engine, one, other, await engine.bridge(one, other))
+        return Bridge(engine, one, other, await engine.join([one, other]))
+
+    async def conference(self, legs: Sequence[Leg]) -> Conference:
+        """Joins any number of legs, each with all others; who of them hears another already loses nothing of it."""
+        engine = self._running
+        return Conference(engine, legs, await engine.join(legs))
 
     @property
     def taps(self) -> TapView:
