@@ -4,7 +4,9 @@ A `Target` says which agents a callback may go to, the `AgentPool` knows what ea
 reserves a Ready agent for the request that deserves it. This room never calls anybody and never reads a clock.
 """
 
+from dialer.routing.ageing import NO_AGEING, AgedQueue, Ageing, effective_priority
 from dialer.routing.agent import BUSY_STATES, CHOSEN_STATES, Agent, AgentState, AgentStatus
+from dialer.routing.ewt import Estimate, EwtCode, EwtMode, WaitEstimator
 from dialer.routing.grammar import TargetError, parse_single, parse_target
 from dialer.routing.pool import AgentKnown, AgentPool, StateNotChosen, UnknownAgent
 from dialer.routing.router import Request, Router
@@ -13,11 +15,17 @@ from dialer.routing.target import Item, Matcher, Single, StatCondition, Target, 
 __all__ = [
     "BUSY_STATES",
     "CHOSEN_STATES",
+    "NO_AGEING",
+    "AgedQueue",
+    "Ageing",
     "Agent",
     "AgentKnown",
     "AgentPool",
     "AgentState",
     "AgentStatus",
+    "Estimate",
+    "EwtCode",
+    "EwtMode",
     "Item",
     "Matcher",
     "Request",
@@ -30,6 +38,8 @@ __all__ = [
     "TargetType",
     "TargetWalk",
     "UnknownAgent",
+    "WaitEstimator",
+    "effective_priority",
     "parse_single",
     "parse_target",
 ]

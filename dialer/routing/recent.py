@@ -1,0 +1,57 @@
+"""Means and rates that forget: what the waiting-time estimate learns from. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+HALF_LIFE_S: Final = 1800.0  # shares follow a shift's changes within half an hour
+
+
+class RecentMean:
+    """The mean of the last `size` values."""
+
+    def __init__(self, size: int) -> None:
+        self._values: deque[float] = deque(maxlen=size)
+        self._sum = 0.0
+
+    @property
+    def count(self) -> int:
+        """Values it is taken from."""
+        return len(self._values)
+
+    @property
+    def mean(self) -> float | None:
+        """None before the first value."""
+        return max(0.0, self._sum) / len(self._values) if self._values else None
+
+    def add(self, value: float) -> None:
+        """Takes a value in, the oldest one out."""
+        if len(self._values) == self._values.maxlen:
+            self._sum -= self._values[0]
+        self._values.append(value)
+        self._sum += value
+
+
+@dataclass(slots=True)
+class RecentShare:
+    """A count over an exposure, both forgotten with a half-life of half an hour of the time that counts."""
+
+    counted: float = 0.0
+    exposed: float = 0.0
+
+    @property
+    def share(self) -> float | None:
+        """Count by exposure; None before any exposure."""
+        return self.counted / self.exposed if self.exposed > 0 and self.counted > 0 else None
+
+    def count(self, amount: float) -> None:
+        """Adds to the count."""
+        self.counted += amount
+
+    def pass_time(self, exposure: float, seconds: float) -> None:
+        """Adds to the exposure and forgets as much as `seconds` make one forget."""
+        keep = 0.5 ** (seconds / HALF_LIFE_S)
+        self.counted *= keep
+        self.exposed = self.exposed * keep + exposure
