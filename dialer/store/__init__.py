@@ -18,6 +18,7 @@ from dialer.store.errors import (
     VersionConflict,
 )
 from dialer.store.filter import CallbackFilter, Limit
+from dialer.store.memory import MemoryStore
 from dialer.store.store import Store
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "DuplicateCallback",
     "Limit",
     "LimitReached",
+    "MemoryStore",
     "Store",
     "StoreBusy",
     "StoreClosed",
