@@ -4,6 +4,7 @@ The only room that imports pjsua2, and only when a UserAgent starts. No object o
 """
 
 from dialer.telephony.bridge import Bridge, Conference
+from dialer.telephony.call_recording import CallRecording
 from dialer.telephony.channels import ChannelUse
 from dialer.telephony.dialing import DialRequest
 from dialer.telephony.ending import LegEnd, LegTimes, Moment, RtpStats
@@ -46,6 +47,7 @@ __all__ = [
     "Answered",
     "Block",
     "Bridge",
+    "CallRecording",
     "ChannelUse",
     "Conference",
     "DialRequest",

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from dialer.telephony.call_recording import CallRecording
 from dialer.telephony.ending import LegEnd, LegTimes, ProgressWord, RtpStats
 from dialer.telephony.event import (
     Answered,
@@ -245,9 +246,25 @@ class Leg:
                     return event.end.cause == "transferred"
             await self._wait_for_news(have)
 
-    async def record(self, path: Path) -> Recording:
-        """Records what the far end says into a WAV file, 8 kHz mono, until stop() or the leg's end."""
-        return await Recording.start(path, self._engine.taps, self)
+    async def record(self, path: Path, *, from_start: bool = False) -> Recording:
+        """Records what the far end says into a WAV file, 8 kHz mono, until stop() or the leg's end.
+
+        Args:
+            path: of the file.
+            from_start: with what was said before and is still in the tap: from the first packet of early media on.
+
+        Raises:
+            OSError: when the file cannot be made.
+        """
+        return Recording(path, self._engine.taps, self, from_start=from_start).run()
+
+    async def record_with(self, others: Sequence[Leg], path: Path) -> CallRecording:
+        """Records a conversation in stereo until stop() or this leg's end: this far end left, all others right.
+
+        Raises:
+            OSError: when the file cannot be made.
+        """
+        return CallRecording(path, self._engine.taps, self, others).run()
 
     async def rtp(self) -> RtpStats:
         """Gives the audio's figures so far."""

@@ -145,6 +145,12 @@ class TapView:
         """Gives when the frame at `position` was taken, monotonic seconds; only while it is still in the row."""
         return float(self._stamps[row, position // FRAME % self._slots]) / 1e9
 
+    def frame_times(self, row: int, position: int, count: int) -> NDArray[np.float64]:
+        """Gives frame_time() of `count` frames from `position` on, float64 [count]."""
+        places = (position // FRAME + np.arange(count)) % self._slots
+        times: NDArray[np.float64] = self._stamps[row, places] / 1e9
+        return times
+
     def last_frame_age(self, row: int) -> float | None:
         """Gives the age of the row's newest frame in seconds; None before the first."""
         written = self.written(row)
