@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 OUTSIDE: Final = 0.1  # part of the customers below the interval, and as many above: an 80 % interval
-STEP: Final = 0.06  # of a standard error: follows a change within some fifty customers
+STEP: Final = 0.01  # of a standard error: follows a change within some hundred customers, not one run of luck
 FIRST_LOW: Final = -0.9  # where exponential service times have their quantiles for one customer ahead
 FIRST_HIGH: Final = 1.3
 
