@@ -270,7 +270,7 @@ class DetectorBank:
 def select(hop: Hop, columns: Int) -> Hop:
     """Give the hop of some of its columns."""
     return Hop(
-        hop.channels[columns], hop.index[columns], hop.values[:, columns], hop.spectrum[columns], hop.analysed[columns],
+        hop.channels[columns], hop.index[columns], hop.values[:, columns], hop.analysed[columns],
         hop.digital[columns], hop.lost[columns], hop.tainted[columns], hop.active[columns], hop.voice[columns],
         hop.locked[columns], hop.history, hop.ends[columns],
     )  # fmt: skip

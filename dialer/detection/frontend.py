@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from dialer.detection.level import HOP, SILENT_DBM0, dbm0
-from dialer.detection.spectrum import BINS, WINDOW, analyse
+from dialer.detection.spectrum import BANDS, BINS, LOWEST_BAND_DBM0, WINDOW, analyse
 
 Float = NDArray[np.float32]
 Int = NDArray[np.intp]
@@ -51,11 +51,12 @@ class Field(IntEnum):
     HIGH = 9  # 0..1, share of BAND above 2 kHz
     LOW = 10  # 0..1, share of BAND below 290 Hz
     FLATNESS = 11  # 0..1, geometric over arithmetic mean of eight bands of 400 Hz: noise near 1, tones near 0
-    FLOOR = 12  # dBm0, tracked noise floor (filled by `Activity`)
-    PEAK = 13  # dBm0, recent speech peak (filled by `Activity`)
+    BAND0 = 12  # dBm0 of eight bands of 406 Hz from 203 Hz on, this row and the seven after, not below -74
+    FLOOR = 20  # dBm0, tracked noise floor (filled by `Activity`)
+    PEAK = 21  # dBm0, recent speech peak (filled by `Activity`)
 
 
-FIELDS: Final = len(Field)
+FIELDS: Final = Field.PEAK + 1
 
 
 @dataclass(slots=True)
@@ -68,7 +69,6 @@ class Hop:
     channels: Int  # [k]
     index: NDArray[np.int64]  # [k] hop number on the channel's own clock; the hop ends at (index + 1) * 10 ms
     values: Float  # [FIELDS, k], see Field
-    spectrum: Float  # [k, 257] power, sums to the mean square; all zero where `analysed` is false
     analysed: Bool  # [k] the window is above ANALYSED_DBM0 and has a spectrum
     digital: Bool  # [k] the hop is digital silence: constant and next to nothing
     lost: Bool  # [k] the hop holds lost samples: no evidence, timers run
@@ -165,7 +165,6 @@ class FrontEnd:
         self._lost_before = np.zeros((channels, 3), np.bool_)
         self._levels_before = np.full((channels, 3), SILENT_DBM0, np.float32)
         self._index = np.zeros(channels, np.int64)
-        self._spectrum = np.zeros(0, np.float32)
 
     def reset(self, channel: int) -> None:
         """Forget what this channel heard; its clock starts at zero."""
@@ -245,7 +244,7 @@ class FrontEnd:
         loudest = np.maximum(np.maximum(level[3:], level[2:-1]), np.maximum(level[1:-2], level[:-3]))
         analysed = loudest > ANALYSED_DBM0
         alive = np.arange(most)[:, None] < work.hops
-        spectrum = self._spectra(work, analysed & alive, values)
+        self._spectra(work, analysed & alive, values)
         gone = np.ascontiguousarray(work.lost[:, 3:].T)
         tainted = gone | work.lost[:, :-3].T | work.lost[:, 1:-2].T | work.lost[:, 2:-1].T
         flags = np.zeros((3, most, many), np.bool_)
@@ -255,8 +254,8 @@ class FrontEnd:
         for j in range(most):
             k = many if alike else int(np.count_nonzero(work.hops > j))
             yield Hop(
-                channels=work.order[:k], index=index[:k] + j, values=values[j, :, :k], spectrum=spectrum[j, :k],
-                analysed=analysed[j, :k], digital=digital[j, :k], lost=gone[j, :k], tainted=tainted[j, :k],
+                channels=work.order[:k], index=index[:k] + j, values=values[j, :, :k], analysed=analysed[j, :k],
+                digital=digital[j, :k], lost=gone[j, :k], tainted=tainted[j, :k],
                 active=flags[0, j, :k], voice=flags[1, j, :k], locked=flags[2, j, :k],
                 history=self._history, ends=work.first[:k] + (j + 1) * HOP,
             )  # fmt: skip
@@ -270,28 +269,20 @@ class FrontEnd:
         self._levels_before[work.order] = level[work.hops[:, None] + np.arange(3), np.arange(len(work.order))[:, None]]
         return level, digital
 
-    def _spectra(self, work: _Work, wanted: Bool, values: Float) -> Float:
-        """Fill in the spectral features of the wanted rows, a cacheful at a time; give the spectra [hops, k, 257]."""
-        most, many = wanted.shape
-        if len(self._spectrum) < wanted.size * BINS:
-            self._spectrum = np.zeros(wanted.size * BINS, np.float32)
-        flat = self._spectrum[: wanted.size * BINS].reshape(wanted.size, BINS)
-        flat[~wanted.ravel()] = 0
+    def _spectra(self, work: _Work, wanted: Bool, values: Float) -> None:
+        """Fill in the spectral features of the wanted rows, a cacheful at a time."""
+        many = wanted.shape[1]
         values[:, Field.BAND] = SILENT_DBM0
+        values[:, Field.BAND0 : Field.BAND0 + BANDS] = LOWEST_BAND_DBM0
         windows = self._history.windows(WINDOW)
-        at = np.flatnonzero(wanted)
-        hop_of, row_of = np.divmod(at, many)
+        hop_of, row_of = np.divmod(np.flatnonzero(wanted), many)
         channels, starts = work.order[row_of], work.first[row_of] + (hop_of + 1) * HOP - WINDOW
-        for start in range(0, len(at), _BLOCK_ROWS):
+        power = np.empty((min(_BLOCK_ROWS, len(hop_of)), BINS), np.float32)
+        for start in range(0, len(hop_of), _BLOCK_ROWS):
             part = slice(start, start + _BLOCK_ROWS)
-            rows = at[part]
-            together = int(rows[-1]) - int(rows[0]) == len(rows) - 1
-            out = flat[rows[0] : rows[-1] + 1] if together else np.empty((len(rows), BINS), np.float32)
-            features = analyse(windows[channels[part], starts[part]], out)
-            if not together:
-                flat[rows] = out
+            frames = windows[channels[part], starts[part]]
+            features = analyse(frames, power[: len(frames)])
             values[hop_of[part], Field.BAND : Field.FLOOR, row_of[part]] = features.T
-        return flat.reshape(most, many, BINS)
 
 
 def _levels(blocks: NDArray[np.int16]) -> tuple[Float, Bool]:

@@ -35,6 +35,14 @@ _REJECT: Final = np.arange(-5, 6)
 _MATTERS: Final = np.float32(0.3)  # a second peak is never the stronger: below, both are less than 0.6 of all
 _TINY: Final = np.float32(1e-9)
 
+BANDS: Final = 8
+"""Bands of 406 Hz from 203 to 3453 Hz."""
+
+LOWEST_BAND_DBM0: Final = -74.0
+"""A band's level below this is line noise and held there."""
+
+_BANDS: Final = slice(13, 13 + BANDS * 26)
+
 
 def _lag_gain() -> Float:
     """Give the factor that undoes the window's own autocorrelation at each lag."""
@@ -58,14 +66,14 @@ def _fill_power(frames: NDArray[np.int16], power: Float) -> None:
 def analyse(frames: NDArray[np.int16], power: Float) -> Float:
     """Fill `power` with one-sided power spectra, which sum to the mean square.
 
-    And give the features BAND..FLATNESS of `Field`.
+    And give the features BAND..BAND0 + 7 of `Field`.
 
     Args:
         frames: int16 [r, 256].
         power: float32 [r, 257], written.
 
     Returns:
-        float32 [11, r].
+        float32 [11 + BANDS, r].
     """
     _fill_power(frames, power)
     total = power[:, _BAND].sum(axis=1) + _TINY
@@ -75,8 +83,13 @@ def analyse(frames: NDArray[np.int16], power: Float) -> Float:
     voicing, pitch = _periodicity(power)
     call, high, low = (power[:, part].sum(axis=1) / total for part in (_CALL, _HIGH, _LOW))
     purity1, purity2 = np.minimum(e1 / total, 1), np.minimum(e2 / total, 1)
-    features = (dbm0(total), f1, purity1, f2, purity2, call, voicing, pitch, high, low, _flatness(power))
-    return np.stack(features).astype(np.float32, copy=False)
+    bands = power[:, _BANDS].reshape(len(power), BANDS, -1).sum(axis=2) + _TINY
+    out = np.empty((11 + BANDS, len(power)), np.float32)
+    for row, feature in enumerate((dbm0(total), f1, purity1, f2, purity2, call, voicing, pitch, high, low)):
+        out[row] = feature
+    out[10] = _flatness(bands)
+    np.maximum(dbm0(bands.T), np.float32(LOWEST_BAND_DBM0), out=out[11:])
+    return out
 
 
 def _second(power: Float, at: NDArray[np.intp], rows: NDArray[np.intp]) -> tuple[Float, Float]:
@@ -120,9 +133,8 @@ def _periodicity(power: Float) -> tuple[Float, Float]:
     return np.clip(height, 0, 1), pitch
 
 
-def _flatness(power: Float) -> Float:
-    """Give the geometric over the arithmetic mean of eight bands of 406 Hz from 203 to 3453 Hz."""
-    bands = power[:, 13:221].reshape(len(power), 8, 26).sum(axis=2) + _TINY
-    logs = np.log(np.ascontiguousarray(bands))
+def _flatness(bands: Float) -> Float:
+    """Give the geometric over the arithmetic mean of the bands [r, BANDS]."""
+    logs = np.log(bands)
     flat: Float = np.exp(np.ascontiguousarray(logs.mean(axis=1))) / bands.mean(axis=1)
     return flat

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dialer.detection.speech.feature import FEATURES
 from dialer.detection.speech.model import MODEL_PATH, load
-from dialer.detection.speech.track import FEATURES
 from tools.training.collect import Labelled, collect, voice_frames
 from tools.training.curve import held_out, print_curves
 from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, learn_voice

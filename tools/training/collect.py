@@ -10,7 +10,8 @@ import numpy as np
 
 from dialer.detection.frontend import FrontEnd
 from dialer.detection.level import HOP
-from dialer.detection.speech.track import FEATURES, SpeechTrack
+from dialer.detection.speech.feature import FEATURES
+from dialer.detection.speech.track import SpeechTrack
 from dialer.detection.speech.voice import INPUTS, VoiceMeter
 from tools.corpus.cut import read_wave
 
@@ -107,7 +108,7 @@ def voice_frames(manifest: Path, share: float = 0.35, seed: int = 0) -> tuple[np
         kept = np.zeros((hops, len(rows), INPUTS), np.float32)
         usable = np.zeros((hops, len(rows)), bool)
         for number, hop in enumerate(FrontEnd(len(rows)).feed(np.arange(len(rows)), samples, counts, None)):
-            meter.step(hop)
+            meter.step(hop, hop.values.astype(np.float64))
             kept[number, hop.channels] = meter.inputs.T
             usable[number, hop.channels] = ~(hop.digital | hop.tainted | hop.lost)
         for line, row in enumerate(rows):

@@ -15,7 +15,7 @@ import numpy as np
 
 from dialer.detection.settings import PROFILES, DetectionSettings, Profile
 from dialer.detection.speech.classifier import NOT_A_PERSON, TALK_LIMIT_S
-from dialer.detection.speech.track import FEATURES
+from dialer.detection.speech.feature import FEATURES
 from tools.training.collect import Labelled
 from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, open_moments
 

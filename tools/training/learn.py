@@ -12,8 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+from dialer.detection.speech.feature import FEATURES
 from dialer.detection.speech.model import MICRO, PAUSING_S
-from dialer.detection.speech.track import FEATURES
 from tools.training.collect import Labelled
 
 HIDDEN = 16

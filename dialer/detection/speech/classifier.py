@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from dialer.detection.answer import AnswerClassifier, Reason
 from dialer.detection.answer_rules import RuleClassifier
 from dialer.detection.frontend import Hop
+from dialer.detection.speech.feature import FEATURES
 from dialer.detection.speech.kind import kinds
 from dialer.detection.speech.model import MODEL_PATH, Model, load
-from dialer.detection.speech.track import FEATURES, SpeechTrack
+from dialer.detection.speech.track import SpeechTrack
 from dialer.detection.speech.voice import VoiceMeter
 
 TALK_LIMIT_S: Final = 5.15
@@ -32,6 +33,7 @@ VOICED_HOPS: Final = 8
 NOT_A_PERSON: Final = 0.6
 """A talk that outlasts a greeting is held for a machine's only when the trees think so too: else they hear a crowd."""
 
+_HOP_S: Final = 0.01
 _UNSURE: Final = 0.49
 _SINCE: Final = FEATURES.index("since_first_s")
 _PAUSE: Final = FEATURES.index("pause_s")
@@ -82,7 +84,7 @@ class SpeechClassifier:
         features = self._track.features(channels)
         p = 1.0 / (1.0 + np.exp(-self._model.log_odds(features)))
         too_long = features[_SINCE] - features[_PAUSE] >= np.float32(TALK_LIMIT_S)
-        murmur = self._track.row("since_loud")[channels] * np.float32(0.01) >= np.float32(MURMUR_S)
+        murmur = self._track.now("since_loud", channels) * _HOP_S >= MURMUR_S
         crowd = murmur | (p < NOT_A_PERSON)
         p = np.where(too_long, np.where(crowd, np.minimum(p, _UNSURE), np.maximum(p, _CERTAIN)), p)
         heard = self._heard(channels)
@@ -92,13 +94,13 @@ class SpeechClassifier:
     def pause_s(self, channels: NDArray[np.intp]) -> NDArray[np.float32]:
         """Give how long these channels have been silent since their last word, float32 [k]; 0 while somebody speaks."""
         pause: NDArray[np.float32] = np.where(
-            self._heard(channels), self._track.row("pause")[channels] * np.float32(0.01), np.float32(0)
+            self._heard(channels), (self._track.now("pause", channels) * _HOP_S).astype(np.float32), np.float32(0)
         )
         return pause
 
     def _heard(self, channels: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Tell where there was a voice: speech, and voiced at that; clicks and gusts of noise are not."""
-        heard: NDArray[np.bool_] = self._track.row("voiced")[channels] >= VOICED_HOPS
+        heard: NDArray[np.bool_] = self._track.now("voiced", channels) >= VOICED_HOPS
         return heard
 
     def explain(self, channel: int) -> tuple[Reason, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dialer.detection.settings import DetectionError
-from dialer.detection.speech.track import FEATURES
+from dialer.detection.speech.feature import FEATURES
 from dialer.detection.speech.voice import INPUTS
 
 MODEL_PATH: Final = Path(__file__).with_name("model.npz")

@@ -1,67 +1,33 @@
 """What a channel's voice has done since the answer: runs of speech, pauses, level, pitch, colour, noise.
 
-`SpeechTrack` carries sums and clocks per channel and turns them into the features of `FEATURES` when asked. It never
-decides. All arrays are [rows, channels] float32 and every operation is element-wise, so results are the same to the
-bit for any chunk size, any number of channels and any neighbours.
+`SpeechTrack` carries sums and clocks per channel; `feature` turns them into the features of human or machine when
+asked. It never decides. Rows are [channels] float64 and every operation is element-wise, so results are the same to
+the bit for any chunk size, any number of channels and any neighbours. A channel that is heard alone is carried in plain
+numbers by `LoneTrack`, until the matrix is wanted again.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dialer.detection.frontend import Field, Hop
-from dialer.detection.speech.voice import BANDS, Float, VoiceMeter, covers
+from dialer.detection.level import RATE_HZ
+from dialer.detection.spectrum import BANDS
+from dialer.detection.speech import sums
+from dialer.detection.speech.feature import features
+from dialer.detection.speech.lone import LoneTrack
+from dialer.detection.speech.sums import ALL_NAMES, ROW
+from dialer.detection.speech.voice import Bool, Double, Float, VoiceMeter, covers
 
-BREAK_HOPS: Final = np.float32(8)
-"""A gap shorter than 80 ms belongs to the segment it lies in (stop consonants, single lost frames)."""
+Rows = dict[str, Double]
 
-LOUD_DB: Final = np.float32(9.0)
-"""What lies further under the loudest 10 ms of the talker may be other people talking in the background."""
-
-_SMOOTH_ODDS: Final = np.float32(0.4)
-_ODDS_LIMIT: Final = np.float32(6.0)
-_ON: Final = np.float32(0.5)
-_OFF: Final = np.float32(0.0)
-_REFRACTORY: Final = np.float32(9)  # hops between syllable onsets: at most 11 a second
-_ONSET_DB: Final = np.float32(2.0)
-_RECENT: Final = np.float32(0.06)  # about 160 ms
-Values = tuple[NDArray[np.floating[Any]], ...]
-
-_ZERO: Final = np.float32(0)
-_ONE: Final = np.float32(1)
-_HOP_S: Final = np.float32(0.01)
-_OPENING_HOPS: Final = np.float32(60)  # speech hops that count as the opening
-
-_ROW_NAMES: Final = (
-    "age", "odds", "speaking", "first_at", "seg_start", "pause", "speech", "segments", "longest", "first_seg",
-    "pauses", "pause_sum", "pause_square", "longest_pause", "last_pause", "last_pause_at", "onsets", "since_onset",
-    "above_slow", "level", "level_square", "level_peak", "high", "high_square", "low", "voicing", "flat", "change",
-    "excess", "voiced", "pitch", "pitch_square", "pitch_time", "time", "time_square", "recent_level", "recent_pitch",
-    "recent_voicing", "recent_high", "opening_level", "opening_high", "opening_pitch", "opening_voiced", "slow_level",
-    "noise_before", "noise_before_n", "noise_after", "noise_after_n", "digital_after", "pause_odds", "modulation",
-    "excess_now", "time_sum", "last_level", "fall", "rise", "deep", "shallow",
-    *(f"shape{band}" for band in range(BANDS)), *(f"shape_square{band}" for band in range(BANDS)),
-    *(f"before{band}" for band in range(BANDS)), *(f"quiet{band}" for band in range(BANDS)),
-    *(f"floor{band}" for band in range(BANDS)), "before_n",
-    "since_loud",
-)  # fmt: skip
-_ROW: Final = {name: number for number, name in enumerate(_ROW_NAMES)}
-
-FEATURES: Final = (
-    "first_at_s", "since_first_s", "speech_s", "segment_s", "longest_s", "first_segment_s", "segments", "pause_s",
-    "longest_pause_s", "last_pause_s", "since_last_pause_s", "mean_pause_s", "pause_deviation_s", "pauses",
-    "speech_ratio", "onset_rate", "onsets", "since_onset_s", "snr_db", "level_deviation_db", "crest_db", "end_level_db",
-    "level_drift_db", "pitch_log2", "pitch_deviation", "pitch_slope", "pitch_end", "pitch_drift", "voiced_ratio",
-    "voicing", "voicing_end", "high_share", "high_deviation", "high_drift", "low_share", "flatness", "change",
-    "modulation_db", "noise_step_db", "noise_before_dbm0", "pause_odds", "pause_excess_db", "digital_pause", "odds",
-    "pause_step_db", "pause_step_max_db", "floor_step_db", "floor_step_max_db", "fall_db", "rise_db", "deep_share",
-    "shallow_share", "shape_deviation_db", *(f"shape{band}_db" for band in range(BANDS)), *(f"spread{band}_db" for
-    band in range(BANDS)),
-)  # fmt: skip
-"""Names of the features, in the order of the rows that `SpeechTrack.features` gives."""
+_LEVELS: Final = slice(Field.BAND0, Field.BAND0 + BANDS)
+_SHAPE, _SHAPE_SQUARE, _BEFORE, _QUIET, _FLOOR = (
+    slice(ROW[f"{name}0"], ROW[f"{name}0"] + BANDS) for name in sums.BANDED
+)
 
 
 class SpeechTrack:
@@ -73,72 +39,113 @@ class SpeechTrack:
 
     def __init__(self, meter: VoiceMeter) -> None:
         self.meter = meter
-        self.state = np.zeros((len(_ROW_NAMES), 0), np.float32)
-        self._rows: dict[str, Float] = {}
+        self._matrix: Double = np.zeros((len(ALL_NAMES), 0))
+        self._rows: Rows = {}
+        self._lone: LoneTrack | None = None
+
+    @property
+    def state(self) -> Double:
+        """The state of all channels, [rows, channels]."""
+        self._join()
+        return self._matrix
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of state of all channels."""
+        return self._matrix.nbytes + self.meter.state.nbytes
 
     def attach(self, channels: int) -> None:
         """Make room for this many channels."""
+        self._lone = None
         self.meter.attach(channels)
-        self.state = np.zeros((len(_ROW_NAMES), channels), np.float32)
-        self._rows = dict(zip(_ROW_NAMES, self.state, strict=True))
+        self._matrix = np.zeros((len(ALL_NAMES), channels))
+        self._rows = dict(zip(ALL_NAMES, self._matrix, strict=True))
         self.reset(np.arange(channels))
 
     def reset(self, channels: NDArray[np.intp]) -> None:
         """Forget these channels; their clocks start at zero."""
+        self._join()
         self.meter.reset(channels)
-        self.state[:, channels] = 0
-        self.state[_ROW["odds"], channels] = -4.0
-        self.state[_ROW["first_at"], channels] = -1.0
-        self.state[_ROW["level_peak"], channels] = -96.0
+        self._matrix[:, channels] = 0
+        self._matrix[ROW["odds"], channels] = sums.START_ODDS
+        self._matrix[ROW["first_at"], channels] = -1.0
+        self._matrix[ROW["level_peak"], channels] = sums.START_PEAK_DBM0
 
-    def row(self, name: str) -> Float:
-        """One row of the state, a view [channels]."""
-        row: Float = self.state[_ROW[name]]
+    def now(self, name: str, channels: NDArray[np.intp]) -> Double:
+        """Give one row of the state for these channels."""
+        lone = self._lone
+        if lone is not None and len(channels) == 1 and channels[0] == lone.channel:
+            return np.array([lone.now[name]])
+        row: Double = self.state[ROW[name]][channels]
         return row
 
     def step(self, hop: Hop) -> None:
         """Take one hop."""
-        odds, excess, _ = self.meter.step(hop)
-        whole = covers(hop.channels, self.state.shape[1])
-        state = self.state if whole else self.state[:, hop.channels]
-        s = self._rows if whole else dict(zip(_ROW_NAMES, state, strict=True))
+        if len(hop.channels) == 1:
+            self._step_alone(hop)
+            return
+        self._join()
+        values = hop.values.astype(np.float64)
+        odds, excess = self.meter.step(hop, values)
+        whole = covers(hop.channels, self._matrix.shape[1])
+        state = self._matrix if whole else self._matrix[:, hop.channels]
+        s = self._rows if whole else dict(zip(ALL_NAMES, state, strict=True))
         known = ~(hop.lost | hop.tainted)
         speaking = _follow(s, odds, known)
         _segments(s, speaking)
         heard = speaking & known & ~hop.digital
-        _colour(s, hop, excess, heard)
-        _shape(s, state, hop, self.meter.bands, heard)
-        _noise(s, hop, excess, ~speaking & known)
-        _line(s, state, self.meter, ~speaking & known & ~hop.digital)
+        _colour(s, values, excess, heard)
+        _shape(s, state, values, heard)
+        _noise(s, values[Field.LEVEL], hop.digital, excess, ~speaking & known)
+        _line(s, state, values[_LEVELS], self.meter.floor, ~speaking & known & ~hop.digital)
         if not whole:
-            self.state[:, hop.channels] = state
+            self._matrix[:, hop.channels] = state
+
+    def _step_alone(self, hop: Hop) -> None:
+        """Take a hop of one channel."""
+        channel = int(hop.channels[0])
+        if self._lone is None or self._lone.channel != channel:
+            self._join()
+            self._lone = LoneTrack(channel, self._matrix[:, channel].tolist(), self.meter.alone(channel))
+        self._lone.step(hop)
+
+    def _join(self) -> None:
+        """Put the channel that was carried alone back among the others."""
+        if self._lone is not None:
+            lone, self._lone = self._lone, None
+            self._matrix[:, lone.channel] = lone.column()
+            self.meter.put(lone.channel, lone.voice)
 
     def features(self, channels: NDArray[np.intp]) -> Float:
         """Give FEATURES of these channels, float32 [features, k]; zero where nothing was heard yet."""
-        s = dict(zip(_ROW_NAMES, self.state[:, channels], strict=True))
-        return _features(s)
+        lone = self._lone
+        if lone is not None and len(channels) == 1 and channels[0] == lone.channel:
+            columns = np.array(lone.column())[:, None]
+        else:
+            columns = self.state[:, channels]
+        return features(dict(zip(ALL_NAMES, columns, strict=True)))
 
 
-def _follow(s: dict[str, Float], odds: Float, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _follow(s: Rows, odds: Double, known: Bool) -> Bool:
     """Smooth the odds and give where somebody speaks (with hysteresis)."""
     s["age"] += 1
-    goal = np.clip(odds, -_ODDS_LIMIT, _ODDS_LIMIT)
-    smooth = s["odds"] + _SMOOTH_ODDS * (goal - s["odds"])
+    goal = np.clip(odds, -sums.ODDS_LIMIT, sums.ODDS_LIMIT)
+    smooth = s["odds"] + sums.SMOOTH_ODDS * (goal - s["odds"])
     s["odds"][:] = np.where(known, smooth, s["odds"])
-    speaking = s["odds"] > np.where(s["speaking"] > 0, _OFF, _ON)
+    speaking = s["odds"] > np.where(s["speaking"] > 0, sums.OFF, sums.ON)
     s["speaking"][:] = speaking
     return speaking
 
 
-def _segments(s: dict[str, Float], speaking: NDArray[np.bool_]) -> None:
+def _segments(s: Rows, speaking: Bool) -> None:
     """Runs of speech and the pauses between them."""
     age, pause = s["age"], s["pause"]
     fresh = speaking & (s["first_at"] < 0)
-    resumed = speaking & (pause >= BREAK_HOPS) & ~fresh
+    resumed = speaking & (pause >= sums.BREAK_HOPS) & ~fresh
     s["first_at"][:] = np.where(fresh, age, s["first_at"])
     s["segments"] += fresh | resumed
     s["seg_start"][:] = np.where(fresh | resumed, age - 1, s["seg_start"])
-    real = np.where(resumed, pause, np.float32(0))
+    real = np.where(resumed, pause, 0)
     s["pauses"] += resumed
     s["pause_sum"] += real
     s["pause_square"] += real * real
@@ -146,78 +153,79 @@ def _segments(s: dict[str, Float], speaking: NDArray[np.bool_]) -> None:
     s["last_pause"][:] = np.where(resumed, real, s["last_pause"])
     s["last_pause_at"][:] = np.where(resumed, age, s["last_pause_at"])
     started = s["first_at"] >= 0
-    pause[:] = np.where(speaking | ~started, np.float32(0), pause + 1)
-    length = np.where(speaking, age - s["seg_start"], np.float32(0))
+    pause[:] = np.where(speaking | ~started, 0, pause + 1)
+    length = np.where(speaking, age - s["seg_start"], 0)
     s["longest"][:] = np.maximum(s["longest"], length)
     s["first_seg"][:] = np.where(s["segments"] == 1, np.maximum(s["first_seg"], length), s["first_seg"])
     s["speech"] += speaking
 
 
-def _colour(s: dict[str, Float], hop: Hop, excess: Float, heard: NDArray[np.bool_]) -> None:
+def _colour(s: Rows, values: Double, excess: Double, heard: Bool) -> None:
     """Level, colour, pitch and rhythm of what is spoken."""
-    one = heard.astype(np.float32)
-    level, high = hop[Field.LEVEL] * one, hop[Field.HIGH] * one
+    one = heard.astype(np.float64)
+    level, high = values[Field.LEVEL] * one, values[Field.HIGH] * one
     s["level"] += level
     s["level_square"] += level * level
-    s["level_peak"][:] = np.where(heard, np.maximum(s["level_peak"], hop[Field.LEVEL]), s["level_peak"])
+    s["level_peak"][:] = np.where(heard, np.maximum(s["level_peak"], values[Field.LEVEL]), s["level_peak"])
     s["high"] += high
     s["high_square"] += high * high
-    s["low"] += hop[Field.LOW] * one
-    s["voicing"] += hop[Field.VOICING] * one
-    s["flat"] += hop[Field.FLATNESS] * one
+    s["low"] += values[Field.LOW] * one
+    s["voicing"] += values[Field.VOICING] * one
+    s["flat"] += values[Field.FLATNESS] * one
     s["excess"] += excess * one
     s["change"] += np.abs(excess - s["excess_now"]) * one
-    _rhythm(s, hop[Field.LEVEL], heard)
+    _rhythm(s, values[Field.LEVEL], heard)
     first = heard & (s["time"] == 0)
     s["time"] += one
     for name, value in (
-        ("recent_level", hop[Field.LEVEL]),
-        ("recent_high", hop[Field.HIGH]),
-        ("recent_voicing", hop[Field.VOICING]),
+        ("recent_level", values[Field.LEVEL]),
+        ("recent_high", values[Field.HIGH]),
+        ("recent_voicing", values[Field.VOICING]),
     ):
-        gain = np.where(first, np.float32(1), _RECENT * one)
+        gain = np.where(first, 1.0, sums.RECENT * one)
         s[name] += gain * (value - s[name])
-    opening = one * (s["time"] <= _OPENING_HOPS)
+    opening = one * (s["time"] <= sums.OPENING_HOPS)
     s["opening_level"] += level * opening
     s["opening_high"] += high * opening
-    _pitch(s, hop, one, opening)
+    _pitch(s, values, one, opening)
 
 
-def _shape(s: dict[str, Float], state: Float, hop: Hop, bands: Float, heard: NDArray[np.bool_]) -> None:
+def _shape(s: Rows, state: Double, values: Double, heard: Bool) -> None:
     """The long-term spectrum of the voice and how much it moves; how steeply and how deep the level falls."""
-    level = hop[Field.LEVEL]
-    step = np.where(heard & (s["last_level"] < 0), level - s["last_level"], np.float32(0))
-    s["rise"] += np.maximum(step, np.float32(0))
-    s["fall"] += np.maximum(-step, np.float32(0))
-    s["last_level"][:] = np.where(heard, level, np.float32(0))
-    loud = heard & (level > s["level_peak"] - LOUD_DB)
-    s["since_loud"][:] = np.where(loud, np.float32(0), s["since_loud"] + 1)
-    s["deep"] += heard & (level < s["level_peak"] - np.float32(26))
-    s["shallow"] += heard & (level > s["level_peak"] - np.float32(10))
-    relative = np.clip(bands - level, -50, 10) * heard
-    shapes = state[_ROW["shape0"] : _ROW["shape0"] + BANDS]
+    level, bands = values[Field.LEVEL], values[_LEVELS]
+    step = np.where(heard & (s["last_level"] < 0), level - s["last_level"], 0)
+    s["rise"] += np.maximum(step, 0)
+    s["fall"] += np.maximum(-step, 0)
+    s["last_level"][:] = np.where(heard, level, 0)
+    loud = heard & (level > s["level_peak"] - sums.LOUD_DB)
+    s["since_loud"][:] = np.where(loud, 0, s["since_loud"] + 1)
+    s["deep"] += heard & (level < s["level_peak"] - sums.DEEP_DB)
+    s["shallow"] += heard & (level > s["level_peak"] - sums.SHALLOW_DB)
+    relative = np.clip(bands - level, *sums.SHAPE_DB) * heard
+    shapes = state[_SHAPE]
     shapes += relative
-    squares = state[_ROW["shape_square0"] : _ROW["shape_square0"] + BANDS]
+    squares = state[_SHAPE_SQUARE]
     squares += relative * relative
 
 
-def _rhythm(s: dict[str, Float], level: Float, heard: NDArray[np.bool_]) -> None:
+def _rhythm(s: Rows, level: Double, heard: Bool) -> None:
     """Syllable onsets: the level rises through its own slow mean."""
-    gain = np.where(s["time"] == 0, np.float32(1), np.float32(0.08))
+    gain = np.where(s["time"] == 0, 1.0, sums.SLOW)
     s["slow_level"][:] = np.where(heard, s["slow_level"] + gain * (level - s["slow_level"]), s["slow_level"])
-    above = level > s["slow_level"] + _ONSET_DB
-    onset = heard & above & (s["above_slow"] == 0) & (s["since_onset"] >= _REFRACTORY)
+    above = level > s["slow_level"] + sums.ONSET_DB
+    onset = heard & above & (s["above_slow"] == 0) & (s["since_onset"] >= sums.REFRACTORY_HOPS)
     s["onsets"] += onset
-    s["since_onset"][:] = np.where(onset, np.float32(0), s["since_onset"] + 1)
-    s["above_slow"][:] = np.where(heard, above, np.float32(0))
-    s["modulation"] += np.where(heard, np.abs(level - s["slow_level"]), np.float32(0))
+    s["since_onset"][:] = np.where(onset, 0, s["since_onset"] + 1)
+    s["above_slow"][:] = np.where(heard, above, 0)
+    s["modulation"] += np.where(heard, np.abs(level - s["slow_level"]), 0)
 
 
-def _pitch(s: dict[str, Float], hop: Hop, one: Float, opening: Float) -> None:
+def _pitch(s: Rows, values: Double, one: Double, opening: Double) -> None:
     """Sums of the logarithm of the pitch over voiced hops, and its line over time."""
-    voiced = one * (hop[Field.VOICING] > np.float32(0.55))
-    pitch = np.log2(np.maximum(np.ascontiguousarray(hop[Field.PITCH]), np.float32(50))) * voiced
-    at = s["age"] * np.float32(0.01) * voiced
+    voiced = one * (values[Field.VOICING] > sums.VOICED)
+    lag = np.rint(RATE_HZ / np.maximum(values[Field.PITCH], sums.LOWEST_PITCH_HZ)).astype(np.intp)
+    pitch = sums.LOG2_PITCH[lag] * voiced
+    at = s["age"] * 0.01 * voiced
     first = (voiced > 0) & (s["voiced"] == 0)
     s["voiced"] += voiced
     s["pitch"] += pitch
@@ -225,188 +233,39 @@ def _pitch(s: dict[str, Float], hop: Hop, one: Float, opening: Float) -> None:
     s["pitch_time"] += pitch * at
     s["time_square"] += at * at
     s["time_sum"] += at
-    gain = np.where(first, np.float32(1), np.float32(0.1) * voiced)
+    gain = np.where(first, 1.0, sums.RECENT_PITCH * voiced)
     s["recent_pitch"] += gain * (pitch - s["recent_pitch"])
     s["opening_pitch"] += pitch * opening
     s["opening_voiced"] += voiced * opening
 
 
-def _noise(s: dict[str, Float], hop: Hop, excess: Float, silent: NDArray[np.bool_]) -> None:
+def _noise(s: Rows, level: Double, digital: Bool, excess: Double, silent: Bool) -> None:
     """The line between the words: its level before the first and after it, and how sure the pause is."""
     started = s["first_at"] >= 0
-    level = np.maximum(hop[Field.LEVEL], np.float32(-74))
-    counts = silent & ~hop.digital
-    before, after = counts & ~started, counts & started & (s["pause"] >= 5)
-    s["noise_before"] += np.where(before, level, np.float32(0))
+    level = np.maximum(level, sums.LOWEST_DBM0)
+    counts = silent & ~digital
+    before, after = counts & ~started, counts & started & (s["pause"] >= sums.AFTER_HOPS)
+    s["noise_before"] += np.where(before, level, 0)
     s["noise_before_n"] += before
-    s["noise_after"] += np.where(after, level, np.float32(0))
+    s["noise_after"] += np.where(after, level, 0)
     s["noise_after_n"] += after
-    s["digital_after"] += silent & hop.digital & started
+    s["digital_after"] += silent & digital & started
     fresh = s["pause"] <= 1
-    s["pause_odds"][:] = np.where(fresh, s["odds"], s["pause_odds"] + np.float32(0.15) * (s["odds"] - s["pause_odds"]))
-    s["excess_now"][:] = np.where(
-        silent | ~started, s["excess_now"] + np.float32(0.2) * (excess - s["excess_now"]), excess
-    )
+    odds = s["pause_odds"] + sums.PAUSE_ODDS * (s["odds"] - s["pause_odds"])
+    s["pause_odds"][:] = np.where(fresh, s["odds"], odds)
+    s["excess_now"][:] = np.where(silent | ~started, s["excess_now"] + sums.EXCESS * (excess - s["excess_now"]), excess)
 
 
-def _line(s: dict[str, Float], state: Float, meter: VoiceMeter, quiet: NDArray[np.bool_]) -> None:
+def _line(s: Rows, state: Double, levels: Double, floor: Double, quiet: Bool) -> None:
     """Band levels of the line before the first word and in the pause that is on: a recording brings its own noise."""
     started = s["first_at"] >= 0
-    before = quiet & ~started & (s["age"] > 4)
+    before = quiet & ~started & (s["age"] > sums.START_HOPS)
     s["before_n"] += before
-    share = np.where(
-        before, np.float32(1) / np.maximum(np.minimum(s["before_n"], np.float32(60)), np.float32(1)), np.float32(0)
-    )
-    rows = state[_ROW["before0"] : _ROW["before0"] + BANDS]
-    rows += share * (meter.bands - rows)
-    now = quiet & started & (s["pause"] >= 3)
-    gain = np.where(s["pause"] == 3, np.float32(1), np.float32(0.12)) * now
-    rows = state[_ROW["quiet0"] : _ROW["quiet0"] + BANDS]
-    rows += gain * (meter.bands - rows)
-    state[_ROW["floor0"] : _ROW["floor0"] + BANDS] = meter.floor
-
-
-def _steps(s: dict[str, Float], kind: str, valid: NDArray[np.bool_]) -> tuple[Float, Float]:
-    """Mean and highest rise over the bands from the line before the first word, in dB."""
-    rises = [np.where(valid, s[f"{kind}{band}"] - s[f"before{band}"], np.float32(0)) for band in range(BANDS)]
-    mean: Float = rises[0]
-    highest: Float = rises[0]
-    for rise in rises[1:]:
-        mean, highest = mean + rise, np.maximum(highest, rise)
-    mean = mean / np.float32(BANDS)
-    return mean, highest
-
-
-def _features(s: dict[str, Float]) -> Float:
-    """Turn sums into features, in the order of FEATURES."""
-    values = (*_clock(s), *_level(s), *_melody(s), *_hue(s), *_surroundings(s), *_form(s))
-    return np.stack([np.asarray(value, np.float32) for value in values])
-
-
-def _since_first(s: dict[str, Float]) -> Float:
-    """Hops since the first voice, this one included; 0 before it."""
-    since: Float = np.where(s["first_at"] >= 0, s["age"] - s["first_at"] + 1, _ZERO)
-    return since
-
-
-def _heard_hops(s: dict[str, Float]) -> Float:
-    """Hops of speech that the sums hold, at least one."""
-    return np.maximum(s["time"], _ONE)
-
-
-def _opening_hops(s: dict[str, Float]) -> Float:
-    """Hops of speech that the sums over the opening hold, at least one."""
-    return np.maximum(np.minimum(s["time"], _OPENING_HOPS), _ONE)
-
-
-def _clock(s: dict[str, Float]) -> Values:
-    """When and how long: speech, segments, pauses, syllables."""
-    hop_s, n, since = _HOP_S, _heard_hops(s), _since_first(s)
-    started = s["first_at"] >= 0
-    pauses = np.maximum(s["pauses"], _ONE)
-    mean_pause = s["pause_sum"] / pauses
-    segment = np.where(s["speaking"] > 0, s["age"] - s["seg_start"], _ZERO)
-    return (
-        np.where(started, s["first_at"], s["age"]) * hop_s,
-        since * hop_s,
-        s["speech"] * hop_s,
-        segment * hop_s,
-        s["longest"] * hop_s,
-        s["first_seg"] * hop_s,
-        s["segments"],
-        s["pause"] * hop_s,
-        s["longest_pause"] * hop_s,
-        s["last_pause"] * hop_s,
-        np.where(s["pauses"] > 0, s["age"] - s["last_pause_at"], since) * hop_s,
-        mean_pause * hop_s,
-        np.sqrt(np.maximum(s["pause_square"] / pauses - mean_pause * mean_pause, _ZERO)) * hop_s,
-        s["pauses"],
-        s["speech"] / np.maximum(since, _ONE),
-        s["onsets"] / (n * hop_s),
-        s["onsets"],
-        s["since_onset"] * hop_s,
-    )
-
-
-def _level(s: dict[str, Float]) -> Values:
-    """How loud against the line, against itself and against the opening."""
-    n = _heard_hops(s)
-    level = s["level"] / n
-    return (
-        s["excess"] / n,
-        np.sqrt(np.maximum(s["level_square"] / n - level * level, _ZERO)),
-        np.where(s["time"] > 0, s["level_peak"] - level, _ZERO),
-        s["recent_level"] - level,
-        level - s["opening_level"] / _opening_hops(s),
-    )
-
-
-def _melody(s: dict[str, Float]) -> Values:
-    """The pitch and its course, and how much is voiced."""
-    n, v = _heard_hops(s), np.maximum(s["voiced"], _ONE)
-    pitch, at = s["pitch"] / v, s["time_sum"] / v
-    spread = np.maximum(s["time_square"] / v - at * at, np.float32(1e-3))
-    slope = (s["pitch_time"] / v - pitch * at) / spread
-    first_v = np.maximum(s["opening_voiced"], _ONE)
-    return (
-        pitch,
-        np.sqrt(np.maximum(s["pitch_square"] / v - pitch * pitch, _ZERO)),
-        np.where(s["voiced"] > 15, slope, _ZERO),
-        s["recent_pitch"] - pitch,
-        np.where(s["opening_voiced"] > 0, pitch - s["opening_pitch"] / first_v, _ZERO),
-        s["voiced"] / n,
-        s["voicing"] / n,
-        s["recent_voicing"] - s["voicing"] / n,
-    )
-
-
-def _hue(s: dict[str, Float]) -> Values:
-    """How bright, how dark, how flat, and how much that moves."""
-    n = _heard_hops(s)
-    high = s["high"] / n
-    return (
-        high,
-        np.sqrt(np.maximum(s["high_square"] / n - high * high, _ZERO)),
-        high - s["opening_high"] / _opening_hops(s),
-        s["low"] / n,
-        s["flat"] / n,
-        s["change"] / n,
-        s["modulation"] / n,
-    )
-
-
-def _surroundings(s: dict[str, Float]) -> Values:
-    """The line before, between and after the words."""
-    hop_s = _HOP_S
-    counted = np.maximum(s["noise_before_n"], _ONE), np.maximum(s["noise_after_n"], _ONE)
-    before = np.where(s["noise_before_n"] > 0, s["noise_before"] / counted[0], np.float32(-74))
-    after = np.where(s["noise_after_n"] > 0, s["noise_after"] / counted[1], before)
-    both = (s["noise_before_n"] > 4) & (s["noise_after_n"] > 4)
-    had_line = s["before_n"] > 3
-    return (
-        np.where(both, after - before, _ZERO),
-        before,
-        s["pause_odds"],
-        s["excess_now"],
-        s["digital_after"] * hop_s,
-        s["odds"],
-        *_steps(s, "quiet", had_line & (s["pause"] >= 10)),
-        *_steps(s, "floor", had_line & (_since_first(s) > 100)),
-    )
-
-
-def _form(s: dict[str, Float]) -> Values:
-    """How steeply and how deep the level moves; the long-term spectrum and its spread."""
-    n = _heard_hops(s)
-    shapes = [s[f"shape{band}"] / n for band in range(BANDS)]
-    spreads = [np.sqrt(np.maximum(s[f"shape_square{b}"] / n - shapes[b] * shapes[b], _ZERO)) for b in range(BANDS)]
-    mean_spread: Float = np.asarray(sum(spreads) / np.float32(BANDS), np.float32)
-    return (
-        s["fall"] / n,
-        s["rise"] / n,
-        s["deep"] / n,
-        s["shallow"] / n,
-        mean_spread,
-        *shapes,
-        *spreads,
-    )
+    share = np.where(before, 1 / np.maximum(np.minimum(s["before_n"], sums.LINE_HOPS), 1), 0.0)
+    rows = state[_BEFORE]
+    rows += share * (levels - rows)
+    now = quiet & started & (s["pause"] >= sums.QUIET_FROM)
+    gain = np.where(s["pause"] == sums.QUIET_FROM, 1.0, sums.QUIET) * now
+    rows = state[_QUIET]
+    rows += gain * (levels - rows)
+    state[_FLOOR] = floor

@@ -4,33 +4,41 @@ A small network (ReLU, two layers of weights) looks at eight bands of 406 Hz, ea
 smoothed level over 1.5 s, at the talker's peak and at voicing. So street noise, babble, surf and a change of level
 are told from a voice where a single level gate would not. Lost, digital and tonal hops are time without evidence.
 
-State is one float32 matrix [rows, channels]; every operation is element-wise in a fixed order, so a channel's result
-does not depend on its neighbours.
+State is one float64 matrix [rows, channels]; every operation is element-wise in a fixed order, so a channel's result
+does not depend on its neighbours. `LoneVoice` is the same arithmetic in plain numbers for a channel heard alone, whose
+time would else go into calling numpy on arrays of one; its results are the same to the bit.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dialer.detection.frontend import Field, Hop
-from dialer.detection.level import dbm0
+from dialer.detection.spectrum import BANDS
 
 Float = NDArray[np.float32]
+Double = NDArray[np.float64]
 Bool = NDArray[np.bool_]
+_Number = TypeVar("_Number", bound="np.floating[Any]")
 
-BANDS: Final = 8
-_FIRST_BIN: Final = 13  # 203 Hz
-_BAND_BINS: Final = 26  # 406 Hz
 _PARTS: Final = 6
 _PART_HOPS: Final = 25  # minimum over 6 x 0.25 s
-_LOWEST_DBM0: Final = np.float32(-74.0)  # a band's level below this is line noise and held there
-_FLOOR_PRIOR_DBM0: Final = np.float32(-48.0)  # no band's floor is believed higher before 0.3 s were heard
-_PRIOR_HOPS: Final = np.float32(30)
-_PEAK_FALL_DB: Final = np.float32(0.05)  # a hop: 5 dB a second
-_UNHEARD: Final = np.float32(0.0)
+_LOWEST_DBM0: Final = -74.0
+_FLOOR_PRIOR_DBM0: Final = -48.0  # no band's floor is believed higher before 0.3 s were heard
+_PRIOR_HOPS: Final = 30
+_BIAS_DB: Final = 2.0
+_MOST_DB: Final = 40.0
+_FOLLOW: Final = 0.3
+_FAST_GAIN: Final = 0.5
+_SLOW_GAIN: Final = 0.05
+_PEAK_FALL_DB: Final = 0.05  # a hop: 5 dB a second
+_PEAK_START_DBM0: Final = -96.0
+_PEAK_AFTER_HOPS: Final = 3
+_SILENT_ODDS: Final = -8.0  # of digital silence
+_LEVELS: Final = slice(Field.BAND0, Field.BAND0 + BANDS)
 
 # rows of the state
 _SMOOTH: Final = slice(0, BANDS)  # band levels, smoothed over 3 hops, for the floor
@@ -46,7 +54,6 @@ _LOGIT: Final = _CHANGE + 1
 ROWS: Final = _LOGIT + 1
 
 INPUTS: Final = 2 * BANDS + 9
-_FEW: Final = 48  # columns up to which the network is computed in one piece
 
 
 class VoiceMeter:
@@ -58,56 +65,59 @@ class VoiceMeter:
     """
 
     def __init__(self, weights: dict[str, Float] | None) -> None:
-        self._weights = weights
-        self.state = np.zeros((ROWS, 0), np.float32)
+        self._network = None if weights is None else Network(weights)
+        self.state: Double = np.zeros((ROWS, 0))
         self.inputs = np.zeros((INPUTS, 0), np.float32)
-        self.bands = np.zeros((BANDS, 0), np.float32)
-        self.floor = np.zeros((BANDS, 0), np.float32)
+        self.floor: Double = np.zeros((BANDS, 0))
 
     def attach(self, channels: int) -> None:
         """Make room for this many channels, all unheard."""
-        self.state = np.zeros((ROWS, channels), np.float32)
+        self.state = np.zeros((ROWS, channels))
         self.reset(np.arange(channels))
 
     def reset(self, channels: NDArray[np.intp]) -> None:
         """Forget these channels."""
         self.state[:, channels] = 0
-        self.state[_PEAK, channels] = -96.0
+        self.state[_PEAK, channels] = _PEAK_START_DBM0
 
-    def step(self, hop: Hop) -> tuple[Float, Float, Float]:
-        """Take a hop; give log odds of speech, dB over the floor (mean of bands) and the floor in dBm0, each [k]."""
+    def alone(self, channel: int) -> LoneVoice:
+        """Give one channel's state as plain numbers; `put` takes it back."""
+        return LoneVoice(self.state[:, channel].tolist(), self._network)
+
+    def put(self, channel: int, lone: LoneVoice) -> None:
+        """Take a channel's state back."""
+        self.state[:, channel] = lone.column()
+        self.floor = np.array(lone.floor)[:, None]
+
+    def step(self, hop: Hop, values: Double) -> tuple[Double, Double]:
+        """Take a hop; give log odds of speech, and dB over the floor (mean of bands), each [k].
+
+        Args:
+            hop: the hop.
+            values: its features in double precision.
+        """
         now = hop.channels
         whole = covers(now, self.state.shape[1])
         s = self.state if whole else self.state[:, now]
         heard = ~(hop.digital | hop.lost | hop.tainted | hop.locked)
-        self.bands = bands = self._bands(hop)
+        bands = values[_LEVELS]
         self.floor = floor = self._track(s, bands, heard)
-        excess = np.clip(bands - floor, 0, 40)
-        self._smooth(s, hop, excess, heard)
-        power = sum_rows(excess)
-        self.inputs = self._stack(s, hop, floor)
-        if self._weights is not None:
-            odds = self._odds(self.inputs)
-            s[_LOGIT] = np.where(heard, odds, np.where(hop.digital & ~hop.lost, np.float32(-8), s[_LOGIT]))
+        excess = np.clip(bands - floor, 0, _MOST_DB)
+        self._smooth(s, values, excess, heard)
+        self.inputs = self._stack(s, values, floor)
+        if self._network is not None:
+            odds = self._network.odds(self.inputs)
+            s[_LOGIT] = np.where(heard, odds, np.where(hop.digital & ~hop.lost, _SILENT_ODDS, s[_LOGIT]))
         if not whole:
             self.state[:, now] = s
-        return s[_LOGIT], power / np.float32(BANDS), sum_rows(floor) / np.float32(BANDS)
+        return s[_LOGIT], sum_rows(excess) / BANDS
 
     @staticmethod
-    def _bands(hop: Hop) -> Float:
-        """Levels of the bands in dBm0, [BANDS, k]."""
-        cut = hop.spectrum[:, _FIRST_BIN : _FIRST_BIN + BANDS * _BAND_BINS]
-        power = cut.reshape(len(cut), BANDS, _BAND_BINS).sum(axis=2)
-        return np.maximum(dbm0(np.ascontiguousarray(power.T)), _LOWEST_DBM0)
-
-    @staticmethod
-    def _track(s: Float, bands: Float, heard: Bool) -> Float:
+    def _track(s: Double, bands: Double, heard: Bool) -> Double:
         """Follow each band's minimum; give the floors [BANDS, k]."""
         count = s[_HEARD]
         first = count == 0
-        s[_SMOOTH] = np.where(
-            heard, np.where(first, bands, s[_SMOOTH] + np.float32(0.3) * (bands - s[_SMOOTH])), s[_SMOOTH]
-        )
+        s[_SMOOTH] = np.where(heard, np.where(first, bands, s[_SMOOTH] + _FOLLOW * (bands - s[_SMOOTH])), s[_SMOOTH])
         s[_MINIMUM] = np.where(heard, np.minimum(s[_MINIMUM], s[_SMOOTH]), s[_MINIMUM])
         s[_HEARD] = count = count + heard
         turn = np.flatnonzero(heard & (count % _PART_HOPS == 0))
@@ -120,57 +130,161 @@ class VoiceMeter:
         for part_number in range(_PARTS):
             start = _MINIMA.start + part_number * BANDS
             floor = np.minimum(floor, s[start : start + BANDS])
-        floor = floor + np.float32(2.0)
+        floor = floor + _BIAS_DB
         return np.where(count < _PRIOR_HOPS, np.minimum(floor, _FLOOR_PRIOR_DBM0), floor)
 
     @staticmethod
-    def _smooth(s: Float, hop: Hop, excess: Float, heard: Bool) -> None:
+    def _smooth(s: Double, values: Double, excess: Double, heard: Bool) -> None:
         """Carry smoothed excess, the talker's peak and voicing."""
-        s[_CHANGE] = np.where(heard, sum_rows(np.abs(excess - s[_FAST])) / np.float32(BANDS), s[_CHANGE])
-        s[_FAST] = np.where(heard, s[_FAST] + np.float32(0.5) * (excess - s[_FAST]), s[_FAST])
-        s[_SLOW] = np.where(heard, s[_SLOW] + np.float32(0.05) * (excess - s[_SLOW]), s[_SLOW])
-        level = hop[Field.LEVEL]
-        loud = np.where(heard & (s[_HEARD] > 3), level, np.float32(-96))
+        s[_CHANGE] = np.where(heard, sum_rows(np.abs(excess - s[_FAST])) / BANDS, s[_CHANGE])
+        s[_FAST] = np.where(heard, s[_FAST] + _FAST_GAIN * (excess - s[_FAST]), s[_FAST])
+        s[_SLOW] = np.where(heard, s[_SLOW] + _SLOW_GAIN * (excess - s[_SLOW]), s[_SLOW])
+        loud = np.where(heard & (s[_HEARD] > _PEAK_AFTER_HOPS), values[Field.LEVEL], _PEAK_START_DBM0)
         s[_PEAK] = np.maximum(s[_PEAK] - _PEAK_FALL_DB * heard, loud)
-        s[_VOICING] = np.where(heard, s[_VOICING] + np.float32(0.3) * (hop[Field.VOICING] - s[_VOICING]), s[_VOICING])
+        s[_VOICING] = np.where(heard, s[_VOICING] + _FOLLOW * (values[Field.VOICING] - s[_VOICING]), s[_VOICING])
 
     @staticmethod
-    def _stack(s: Float, hop: Hop, floor: Float) -> Float:
+    def _stack(s: Double, values: Double, floor: Double) -> Float:
         """The network's inputs, [INPUTS, k], each of order one."""
-        tenth = np.float32(0.1)
-        level = np.maximum(hop[Field.LEVEL], np.float32(-74))
-        mean_floor = sum_rows(floor) / np.float32(BANDS)
-        return np.concatenate([
-            s[_FAST] * tenth,
-            s[_SLOW] * tenth,
-            np.stack([
-                np.clip(level - s[_PEAK], -40, 0) * tenth,
-                np.clip(s[_PEAK] - mean_floor, 0, 60) * np.float32(0.05),
-                hop[Field.VOICING], s[_VOICING], hop[Field.HIGH], hop[Field.LOW], hop[Field.FLATNESS],
-                s[_CHANGE] * tenth,
-                np.minimum(s[_HEARD], 150) * np.float32(0.01),
-            ]),
-        ])  # fmt: skip
+        level = np.maximum(values[Field.LEVEL], _LOWEST_DBM0)
+        inputs = np.empty((INPUTS, s.shape[1]), np.float32)
+        inputs[:BANDS] = s[_FAST] * 0.1
+        inputs[BANDS : 2 * BANDS] = s[_SLOW] * 0.1
+        rest = (
+            np.clip(level - s[_PEAK], -40, 0) * 0.1,
+            np.clip(s[_PEAK] - sum_rows(floor) / BANDS, 0, 60) * 0.05,
+            values[Field.VOICING], s[_VOICING], values[Field.HIGH], values[Field.LOW], values[Field.FLATNESS],
+            s[_CHANGE] * 0.1,
+            np.minimum(s[_HEARD], 150) * 0.01,
+        )  # fmt: skip
+        for row, value in enumerate(rest, 2 * BANDS):
+            inputs[row] = value
+        return inputs
 
-    def _odds(self, inputs: Float) -> Float:
-        """The network, summed term by term so that the order never depends on the number of channels."""
-        assert self._weights is not None
-        w1, b1, w2, b2 = (self._weights[name] for name in ("w1", "b1", "w2", "b2"))
-        columns = inputs.shape[1]
-        if columns <= _FEW:
-            # one call instead of fifty; two columns at least, so that the terms are added row after row here too
-            wide = np.repeat(inputs, 2, axis=1) if columns == 1 else inputs
-            terms = np.empty((w1.shape[0], INPUTS + 1, wide.shape[1]), np.float32)
-            terms[:, 0] = b1[:, None]
-            np.multiply(w1[:, :, None], wide, out=terms[:, 1:])
-            hidden = np.add.reduce(terms, axis=1)[:, :columns]
+
+class LoneVoice:
+    """One channel's voice meter in plain numbers; the same as `VoiceMeter`, to the bit.
+
+    Args:
+        column: the channel's column of the meter's state.
+        network: what was learned, or None.
+    """
+
+    __slots__ = (
+        "_change", "_fast", "_heard", "_logit", "_lowest", "_minima", "_minimum", "_network", "_peak", "_slow",
+        "_smooth", "_voicing", "floor",
+    )  # fmt: skip
+
+    def __init__(self, column: list[float], network: Network | None) -> None:
+        self._network = network
+        self._smooth, self._minimum = column[_SMOOTH], column[_MINIMUM]
+        flat = column[_MINIMA]
+        self._minima = [flat[at : at + BANDS] for at in range(0, len(flat), BANDS)]
+        self._lowest = [min(parts) for parts in zip(*self._minima, strict=True)]
+        self._fast, self._slow = column[_FAST], column[_SLOW]
+        self._peak, self._heard, self._voicing, self._change, self._logit = column[_PEAK:]
+        self.floor = [0.0] * BANDS
+
+    def column(self) -> list[float]:
+        """Give the state as a column of the meter's."""
+        minima = [level for part in self._minima for level in part]
+        rest = [self._peak, self._heard, self._voicing, self._change, self._logit]
+        return [*self._smooth, *self._minimum, *minima, *self._fast, *self._slow, *rest]
+
+    def step(self, values: list[float], heard: bool, silent: bool) -> tuple[float, float]:
+        """Take a hop; give log odds of speech and dB over the floor.
+
+        Args:
+            values: features of the hop.
+            heard: it is no digital silence, not lost, and no tone.
+            silent: it is digital silence, and was received.
+        """
+        bands = values[_LEVELS]
+        if heard:
+            self._track(bands)
+        floor = [(min(old, low)) + _BIAS_DB for low, old in zip(self._minimum, self._lowest, strict=True)]
+        if self._heard < _PRIOR_HOPS:
+            floor = [min(low, _FLOOR_PRIOR_DBM0) for low in floor]
+        self.floor = floor
+        excess = [min(max(band - low, 0.0), _MOST_DB) for band, low in zip(bands, floor, strict=True)]
+        if heard:
+            self._carry(values, excess)
+            if self._network is not None:
+                self._logit = self._network.odds_of_one(self._inputs(values))
+        elif silent:
+            self._logit = _SILENT_ODDS
+        return self._logit, _total(excess) / BANDS
+
+    def _track(self, bands: list[float]) -> None:
+        """Follow each band's minimum."""
+        if self._heard == 0:
+            self._smooth = bands
         else:
-            hidden = np.repeat(b1[:, None], columns, axis=1)
-            for i in range(INPUTS):
-                hidden += w1[:, i : i + 1] * inputs[i]
-        hidden = np.maximum(hidden, 0) * w2[:, None]
-        odds: Float = sum_rows(hidden) + b2[0]
+            self._smooth = [old + _FOLLOW * (band - old) for old, band in zip(self._smooth, bands, strict=True)]
+        self._minimum = [min(new, old) for old, new in zip(self._minimum, self._smooth, strict=True)]
+        self._heard += 1
+        if self._heard % _PART_HOPS == 0:
+            self._minima[int(self._heard // _PART_HOPS % _PARTS)] = self._minimum
+            self._minimum = self._smooth
+            self._lowest = [min(parts) for parts in zip(*self._minima, strict=True)]
+
+    def _carry(self, values: list[float], excess: list[float]) -> None:
+        """Carry smoothed excess, the talker's peak and voicing."""
+        self._change = _total([abs(new - old) for new, old in zip(excess, self._fast, strict=True)]) / BANDS
+        self._fast = [old + _FAST_GAIN * (new - old) for old, new in zip(self._fast, excess, strict=True)]
+        self._slow = [old + _SLOW_GAIN * (new - old) for old, new in zip(self._slow, excess, strict=True)]
+        loud = values[Field.LEVEL] if self._heard > _PEAK_AFTER_HOPS else _PEAK_START_DBM0
+        self._peak = max(self._peak - _PEAK_FALL_DB, loud)
+        self._voicing += _FOLLOW * (values[Field.VOICING] - self._voicing)
+
+    def _inputs(self, values: list[float]) -> list[float]:
+        """The network's inputs."""
+        level, peak = max(values[Field.LEVEL], _LOWEST_DBM0), self._peak
+        return [
+            *[value * 0.1 for value in self._fast],
+            *[value * 0.1 for value in self._slow],
+            min(max(level - peak, -40.0), 0.0) * 0.1,
+            min(max(peak - _total(self.floor) / BANDS, 0.0), 60.0) * 0.05,
+            values[Field.VOICING], self._voicing, values[Field.HIGH], values[Field.LOW], values[Field.FLATNESS],
+            self._change * 0.1,
+            min(self._heard, 150.0) * 0.01,
+        ]  # fmt: skip
+
+
+class Network:
+    """The trained network, in single precision, summed term by term so that the order never depends on how many.
+
+    Args:
+        weights: ``w1`` [hidden, INPUTS], ``b1`` [hidden], ``w2`` [hidden], ``b2`` [1], float32.
+    """
+
+    def __init__(self, weights: dict[str, Float]) -> None:
+        self._w1, self._b1, self._w2 = weights["w1"], weights["b1"], weights["w2"]
+        self._b2 = weights["b2"][0]
+        self._terms = np.empty((INPUTS + 1, len(self._b1)), np.float32)
+        self._terms[0] = self._b1
+        self._rows = np.ascontiguousarray(self._w1.T)
+
+    def odds(self, inputs: Float) -> Float:
+        """Give log odds [k] for inputs [INPUTS, k]."""
+        hidden = np.repeat(self._b1[:, None], inputs.shape[1], axis=1)
+        for i in range(INPUTS):
+            hidden += self._w1[:, i : i + 1] * inputs[i]
+        hidden = np.maximum(hidden, 0) * self._w2[:, None]
+        odds: Float = sum_rows(hidden) + self._b2
         return odds
+
+    def odds_of_one(self, inputs: list[float]) -> float:
+        """Give the log odds of one channel."""
+        np.multiply(self._rows, np.array(inputs, np.float32)[:, None], out=self._terms[1:])
+        hidden = np.maximum(np.add.reduce(self._terms, axis=0), 0) * self._w2
+        return float(np.add.accumulate(hidden)[-1] + self._b2)
+
+
+def _total(eight: list[float]) -> float:
+    """Sum one band after the other, as `sum_rows` does (`sum` compensates from Python 3.12 on)."""
+    a, b, c, d, e, f, g, h = eight
+    return a + b + c + d + e + f + g + h
 
 
 def covers(channels: NDArray[np.intp], many: int) -> bool:
@@ -178,9 +292,9 @@ def covers(channels: NDArray[np.intp], many: int) -> bool:
     return len(channels) == many and bool((channels[1:] > channels[:-1]).all())
 
 
-def sum_rows(matrix: Float) -> Float:
-    """Sum float32 [rows, k] over the rows, one after the other for any k (a single column would be summed pairwise)."""
+def sum_rows(matrix: NDArray[_Number]) -> NDArray[_Number]:
+    """Sum [rows, k] over the rows, one after the other for any k (a single column would be summed pairwise)."""
     columns = matrix.shape[1]
     wide = np.repeat(matrix, 2, axis=1) if columns == 1 else matrix
-    total: Float = np.add.reduce(wide, axis=0)[:columns]
+    total: NDArray[_Number] = np.add.reduce(wide, axis=0)[:columns]
     return total

@@ -6,9 +6,10 @@ import pytest
 from dialer.detection.answer_rules import RuleClassifier
 from dialer.detection.frontend import FrontEnd
 from dialer.detection.speech.classifier import TALK_LIMIT_S, SpeechClassifier, classifier
+from dialer.detection.speech.feature import FEATURES
 from dialer.detection.speech.kind import KINDS, kinds
 from dialer.detection.speech.model import MICRO, ModelUnfit, Trees, load
-from dialer.detection.speech.track import FEATURES, SpeechTrack
+from dialer.detection.speech.track import SpeechTrack
 from dialer.detection.speech.voice import VoiceMeter
 
 RATE = 8000
@@ -187,3 +188,21 @@ def test_kinds_share_one_and_a_waiting_machine_is_a_screening_one():
     assert set(talking) == set(KINDS)
     assert sum(talking.values()) == pytest.approx(1.0, abs=0.01)
     assert waiting["screening"] > talking["screening"]
+
+
+def test_a_channel_heard_alone_and_joined_by_others_carries_on_as_if_never_alone(model):
+    rows = [call(noise(0.3), talk(1.1), noise(0.6)), call(noise(0.5), talk(0.8, -35.0, 210.0), noise(0.7))]
+    together, changing = SpeechTrack(VoiceMeter(model.voice)), SpeechTrack(VoiceMeter(model.voice))
+    hear(together, rows)
+    changing.attach(2)
+    front = FrontEnd(2)
+    samples, at = np.stack(rows), 0
+    for number, channels in enumerate(([0], [1], [0, 1], [1], [0], [1, 0])):
+        end = at + 3200 if number < 5 else samples.shape[1]
+        for group in [channels] if len(channels) == 2 else [channels, [1 - channels[0]]]:
+            part = samples[group, at:end]
+            for hop in front.feed(np.array(group), part, np.full(len(group), end - at), None):
+                changing.step(hop)
+        at = end
+    assert changing.state.tobytes() == together.state.tobytes()
+    assert changing.meter.state.tobytes() == together.meter.state.tobytes()
