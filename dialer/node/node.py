@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from dialer.callback.record import Callback
-from dialer.callback.state import Phase, State
+from dialer.callback.state import State
 from dialer.events import CallbackChanged, Event, NodeState
 from dialer.node.limits import TimeLimits
 from dialer.node.line import Line
@@ -262,7 +262,7 @@ class Node:
         if self.draining or not self.house.listener.running:
             return 0.0
         in_flight = Counter(
-            session.scenario.callback.target for session in self.sessions.values() if is_dialling(session)
+            session.scenario.callback.target for session in self.sessions.values() if session.scenario.needs_agent
         )
         for callback in self._release.releasable(self.line, in_flight, self.house.clock.now()):
             now = self.house.clock.monotonic()
@@ -338,9 +338,3 @@ class Node:
 
     async def _interrupt(self, session: Session, why: Interruption) -> None:
         await session.scenario.interrupt(why, session.task)
-
-
-def is_dialling(session: Session) -> bool:
-    """True while the customer has not been reached: such a dial will need an agent that nobody has reserved yet."""
-    callback = session.scenario.ledger.callback
-    return callback.state is State.QUEUED and callback.phase in {Phase.WAITING, Phase.DIALING}

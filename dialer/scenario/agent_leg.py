@@ -77,7 +77,7 @@ class AgentSearch:
         tries = max(1, self.service.max_transfer_attempts)
         for attempt in range(1, tries + 1):
             agent, ready = await self._reserve()
-            self.on_line = await self._ring(agent, ready)
+            self.on_line = await self.ring(agent, ready)
             if self.on_line is not None:
                 return self.on_line
             self.refused.add(agent.id)
@@ -104,10 +104,11 @@ class AgentSearch:
         except asyncio.CancelledError:
             self.house.router.cancel(request, self.house.clock.now())
             raise
-        story.tell("routing", f"agent {agent.id} reserved, longest idle of those who match", agent=agent.id)
+        words = f"agent {agent.id} reserved, longest idle of those who match"
+        story.given("routing", words, "agent", agent=agent.id)
         return agent, self.house.clock.monotonic()
 
-    async def _ring(self, agent: Agent, ready: float) -> AgentOnLine | None:
+    async def ring(self, agent: Agent, ready: float) -> AgentOnLine | None:
         """Rings one agent; None when the leg failed. The agent is Not Ready then: the phone is not answered."""
         self.last_error = ""
         self._set_state(agent, AgentState.RINGING)
@@ -123,10 +124,10 @@ class AgentSearch:
     async def _until_answered(self, agent: Agent, leg: Leg, ready: float) -> AgentOnLine | None:
         """Waits for the answer of the agent who is rung; None when the leg failed, and it has ended then."""
         invited = self.house.clock.monotonic()
-        signals = Signals(leg, LegStory(self.ledger.story, f"agent {agent.id}").tell)
+        signals = Signals(leg, LegStory(self.ledger.story, f"agent {agent.id}", leg.id).tell)
         answered: float | None = None
         try:
-            await self.ledger.move("T35a", agent_id=agent.id)
+            await self._tell_ringing(agent)
             self.ledger.story.tell("routing", f"rings agent {agent.id}", agent=agent.id)
             answered = await self._answers(signals)
         finally:
@@ -134,6 +135,10 @@ class AgentSearch:
                 await leg.hangup("no_answer")
                 await signals.close()
         return None if answered is None else AgentOnLine(agent, leg, signals, ready, invited, answered)
+
+    async def _tell_ringing(self, agent: Agent) -> None:
+        """Writes to the record whose telephone rings."""
+        await self.ledger.move("T35a", agent_id=agent.id)
 
     async def _answers(self, signals: Signals) -> float | None:
         """When the agent answered; None when the leg failed."""

@@ -44,6 +44,7 @@ class CallAttempt(ABC):
         customer: the customer's leg, once dialled.
         agent: the agent on the line, once there is one.
         outcome: what became of the customer's leg so far.
+        again_in_s: set when the callback went back into the queue on this node, seconds until it may be started again.
     """
 
     house: House
@@ -52,6 +53,7 @@ class CallAttempt(ABC):
     customer: CustomerCall | None = None
     agent: AgentOnLine | None = None
     outcome: Outcome = field(default_factory=lambda: Outcome(CallResult.UNKNOWN))
+    again_in_s: float | None = None
     service: ServiceOptions = field(init=False)
     story: Story = field(init=False)
     ledger: Ledger = field(init=False)
@@ -65,6 +67,12 @@ class CallAttempt(ABC):
     @abstractmethod
     async def _attempt(self) -> None:
         """The call flow itself."""
+
+    @property
+    def needs_agent(self) -> bool:
+        """True while its customer is being dialled without an agent: one more of the Ready agents is spoken for."""
+        callback = self.ledger.callback
+        return callback.state is State.QUEUED and callback.phase in {Phase.WAITING, Phase.DIALING}
 
     async def run(self) -> None:
         """Makes the attempt. When it returns or raises, no leg of it is left."""
@@ -93,7 +101,17 @@ class CallAttempt(ABC):
     # --- the talk ---
 
     async def _talk(self, customer: CustomerCall, agent: AgentOnLine, treating: Treating) -> None:
-        """Joins the two; ends when either side hangs up."""
+        """Joins the two (T35); ends when the callback has ended."""
+        await self._join(customer, agent, treating)
+        await self.ledger.move("T35", actor=Actor.AGENT, agent_id=agent.agent.id)
+        await self._converse(customer, agent)
+
+    async def _join(self, customer: CustomerCall, agent: AgentOnLine, treating: Treating) -> None:
+        """Lets the two hear each other.
+
+        Raises:
+            LegGone: when the customer hung up at the same moment.
+        """
         _, bridge = await asyncio.gather(treating.stop(), self.house.user_agent.bridge(customer.leg, agent.leg))
         if customer.leg.end is not None:
             raise LegGone(customer.leg.end)  # hung up as the agent answered: nobody has talked
@@ -101,7 +119,9 @@ class CallAttempt(ABC):
         customer.timings |= timings
         self.story.tell("media", f"customer and agent {agent.agent.id} joined", **timings)
         self._set_agent(AgentState.TALKING)
-        await self.ledger.move("T35", actor=Actor.AGENT, agent_id=agent.agent.id)
+
+    async def _converse(self, customer: CustomerCall, agent: AgentOnLine) -> None:
+        """The conversation, until either side hangs up, and what follows it."""
         gone = await first_to_end(customer.leg, agent.leg)
         who = Actor.CUSTOMER if gone is customer.leg else Actor.AGENT
         await agent.leg.hangup("normal")
@@ -144,7 +164,7 @@ class CallAttempt(ABC):
         await self._release_legs(self.interruption)
         if self.interruption is Interruption.CANCELLED:
             await self._close_overtaken()
-        elif self.ledger.attempt is not None:
+        else:
             await self._close_for_shutdown()
 
     async def _close_overtaken(self) -> None:
@@ -157,7 +177,10 @@ class CallAttempt(ABC):
         """Released at the node's deadline: whoever has not talked to an agent yet is called again."""
         await self.ledger.read()
         callback = self.ledger.callback
-        if callback.state is State.QUEUED and callback.phase is Phase.DIALING:
+        if self.ledger.attempt is None:
+            if callback.state is State.ROUTING and callback.phase is not Phase.CUSTOMER_DIAL:
+                await self.ledger.move("T91", actor=Actor.NODE, note="the node stops")
+        elif callback.phase in {Phase.DIALING, Phase.CUSTOMER_DIAL}:
             self.outcome = replace(self.outcome, result=CallResult.DROPPED_NO_ANSWER)
             await complete_or_retry(self.ledger, self.service, self.house, self._attempt_result())
         elif callback.state is State.ROUTING:

@@ -1,4 +1,4 @@
-"""What follows a failed attempt: the next one at its time (T32), or the end with its reason (T34)."""
+"""What follows a failed attempt: the next one at its time (T32, agent first T45), or the end (T34, T46)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import detail_after, reason_after
 from dialer.callback.record import AttemptResult, Callback
 from dialer.callback.retry import Decision, Final, GoOn, Retry, decide
+from dialer.callback.state import Phase
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger
 
@@ -19,10 +20,11 @@ async def complete_or_retry(ledger: Ledger, service: ServiceOptions, house: Hous
     Raises:
         Overtaken: when the callback was completed by somebody else meanwhile.
     """
+    again, over = ("T45", "T46") if ledger.callback.phase is Phase.CUSTOMER_DIAL else ("T32", "T34")
     match decision_after(ledger.callback, service, house, result):
         case Retry(next_dial_at=at, counted=counted):
             wait = (at - house.clock.now()).total_seconds()
-            event = "T21" if service.paused else "T32"
+            event = "T21" if service.paused and again == "T32" else again
             await ledger.end_attempt(
                 event,
                 replace(result, counted=counted),
@@ -32,13 +34,13 @@ async def complete_or_retry(ledger: Ledger, service: ServiceOptions, house: Hous
             )
         case Final(reason=reason, detail=detail, call_result=final, counted=counted):
             await ledger.end_attempt(
-                "T34", replace(result, counted=counted), reason=reason, reason_detail=detail, call_result=final
+                over, replace(result, counted=counted), reason=reason, reason_detail=detail, call_result=final
             )
         case GoOn(
             counted=counted
         ):  # an override gave a result that names no failure: nobody is on the line all the same
             await ledger.end_attempt(
-                "T34",
+                over,
                 replace(result, counted=counted),
                 call_result=result.call_result,
                 reason=reason_after(result.call_result),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback
-from dialer.callback.state import Actor, position_name
+from dialer.callback.state import Actor, Position, position_name
 from dialer.events import AttemptEnded, AttemptStarted, CallbackChanged
 from dialer.scenario.house import House
 from dialer.scenario.story import Story
@@ -57,8 +57,8 @@ class Ledger:
         house.bus.publish(AttemptStarted(self.callback, self.attempt))
         return self.attempt
 
-    async def reached(self, result: AttemptResult) -> None:
-        """A person is on the line (T31); the attempt stays open until the leg ends.
+    async def reached(self, result: AttemptResult, event: str = "T31") -> None:
+        """A person is on the line (T31, agent first T44); the attempt stays open until the leg ends.
 
         Raises:
             Overtaken: when the callback was cancelled meanwhile.
@@ -66,14 +66,16 @@ class Ledger:
         assert self.attempt is not None
         try:
             self.callback, self.attempt = await self.house.store.answer_attempt(
-                self.attempt, event="T31", now=self.house.clock.now(), result=result
+                self.attempt, event=event, now=self.house.clock.now(), result=result
             )
         except (AttemptClosed, InvalidTransition) as conflict:
             await self._lost(conflict)
-        self._told("T31", "")
+        self._told(event, "")
 
-    async def move(self, event: str, *, actor: Actor = Actor.ENGINE, note: str = "", **changes: object) -> None:
-        """Makes a transition.
+    async def move(
+        self, event: str, *, to: Position | None = None, actor: Actor = Actor.ENGINE, note: str = "", **changes: object
+    ) -> None:
+        """Makes a transition; `to` says where to, when it may lead to several places.
 
         Raises:
             Overtaken: when the record is no longer this scenario's.
@@ -82,7 +84,7 @@ class Ledger:
             try:
                 self.callback = await self.house.store.transition(
                     self.callback.id, self.callback.version, event, actor=actor, now=self.house.clock.now(),
-                    changes=changes, note=note,
+                    to=to, changes=changes, note=note,
                 )  # fmt: skip
                 break
             except (VersionConflict, InvalidTransition) as conflict:
