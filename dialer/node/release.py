@@ -6,7 +6,7 @@ Source: options.md §4, "Execution, customer first"; checklist E-07.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from dialer.callback.call_result import CallResult
@@ -15,40 +15,70 @@ from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
 from dialer.callback.retry import DialWindow
 from dialer.config import DialerConfig
-from dialer.node.line import Line
-from dialer.routing import AgentPool, Target, parse_target
+from dialer.node.line import Line, queued_at
+from dialer.routing import Agent, AgentPool, Single, Statistics, Target, Walks, parse_target
+
+NearEnough = Callable[[Callback, datetime], bool]
+"""Whether a callback stands near enough to its queue's front to be dialled (`eta_pos_threshold`)."""
 
 
 class Release:
-    """Decides by the agents' states; keeps parsed targets."""
+    """Decides by the agents' states; keeps parsed targets.
 
-    def __init__(self, pool: AgentPool, config: DialerConfig) -> None:
+    Args:
+        pool: the agents.
+        config: the services.
+        walks: the callbacks' ways through their target lists, shared with whoever reserves agents for them.
+        near_enough: a further condition on the position in the queue.
+    """
+
+    def __init__(
+        self,
+        pool: AgentPool,
+        config: DialerConfig,
+        walks: Walks | None = None,
+        near_enough: NearEnough = lambda _callback, _now: True,
+    ) -> None:
         self._pool = pool
         self._config = config
+        self._walks = walks or Walks(Statistics(pool))
+        self._near_enough = near_enough
         self._targets: dict[str, Target] = {}
         self._windows: dict[str, DialWindow | None] = {}
+        self._someone_may_outwait = any(
+            service.max_queue_wait or "max_queue_wait" in service.overridable for service in config.services.values()
+        )
 
     def releasable(self, line: Line, in_flight: Counter[str], now: datetime) -> Iterator[Callback]:
         """Callbacks that may be dialled now, first in line first.
 
         A callback counts as in flight as soon as it is given out. Dials in flight for other targets are counted where
-        they could take the same agents, so two services that share agents never dial for the same one.
+        they could take the same agents, so two services that share agents never dial for the same one. Agents whom
+        somebody waits for who is not given out, because dials in flight may need them, are not counted for anybody
+        behind: else a stream of callbacks that fit more agents would keep one that fits few waiting for ever.
 
         Args:
             line: who waits.
-            in_flight: dials that have no agent yet, by target; raised here for every callback given out.
-            now: aware; decides by the dial window and by how long somebody has waited.
+            in_flight: dials and customers on the line that have no agent yet, by target; raised here for every
+                callback given out.
+            now: aware; decides by order, target lists, the dial window and how long somebody has waited.
         """
-        blocked: set[str] = set()
-        for callback in line:
+        supply = _Supply(self._pool, in_flight, self.target)
+        if supply.empty and not self._someone_may_outwait:
+            return
+        statistic = self._walks.statistics.at(now)
+        blocked: set[tuple[Single, ...]] = set()
+        for callback in line.in_order(now):
             service = self._config.services[callback.service]
             if service.paused or not self._in_window(callback, service.do_not_call_window, now):
                 continue
             if not has_waited_enough(callback, service, now):
-                if callback.target in blocked:
+                walk = self._walks.of(callback.id, self.target(callback.target), queued_at(callback), now, statistic)
+                if walk.open in blocked or not self._near_enough(callback, now):
                     continue
-                if self._allowance(callback.target, in_flight) <= 0:
-                    blocked.add(callback.target)
+                if supply.spare(walk.open) <= 0:
+                    blocked.add(walk.open)
+                    supply.keep_for_who_waits(walk.open)
                     continue
             in_flight[callback.target] += 1
             yield callback
@@ -71,17 +101,45 @@ class Release:
             self._targets[text] = parse_target(text)
         return self._targets[text]
 
-    def _allowance(self, text: str, in_flight: Counter[str]) -> int:
-        ready = self._pool.ready_matching(self.target(text))
+
+class _Supply:
+    """The Ready agents of one moment, less those whom dials in flight may need."""
+
+    def __init__(self, pool: AgentPool, in_flight: Counter[str], target_of: Callable[[str], Target]) -> None:
+        self._ready = pool.ready()
+        self._in_flight = in_flight
+        self._target_of = target_of
+        self._kept: set[str] = set()  # ids of agents for whom somebody ahead waits
+        self._matching: dict[tuple[Single, ...], list[Agent]] = {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is Ready."""
+        return not self._ready
+
+    def spare(self, wanted: tuple[Single, ...]) -> int:
+        """Ready agents who match, less dials in flight that may take one of them; not above 0: no dial."""
+        free = [agent for agent in self._match(wanted) if agent.id not in self._kept]
+        if not free:
+            return 0
         rivals = sum(
             count
-            for other, count in in_flight.items()
-            if count and (other == text or any(self.target(other).matches(agent) for agent in ready))
+            for text, count in self._in_flight.items()
+            if count and any(self._target_of(text).matches(agent) for agent in free)
         )
-        return len(ready) - rivals
+        return len(free) - rivals
+
+    def keep_for_who_waits(self, wanted: tuple[Single, ...]) -> None:
+        """Somebody waits for these: nobody behind may count on them."""
+        self._kept.update(agent.id for agent in self._match(wanted))
+
+    def _match(self, wanted: tuple[Single, ...]) -> list[Agent]:
+        if wanted not in self._matching:
+            self._matching[wanted] = [agent for agent in self._ready if any(single.matches(agent) for single in wanted)]
+        return self._matching[wanted]
 
 
 def has_waited_enough(callback: Callback, service: ServiceOptions, now: datetime) -> bool:
     """Whether a callback is dialled though no agent is Ready (`max_queue_wait`, 0 = never)."""
     limit = float(callback.props.get("max_queue_wait", service.max_queue_wait))
-    return limit > 0 and (now - (callback.queued_at or callback.created_at)).total_seconds() >= limit
+    return limit > 0 and (now - queued_at(callback)).total_seconds() >= limit

@@ -10,7 +10,9 @@ from dialer.routing.ewt import Estimate, EwtCode, EwtMode, WaitEstimator
 from dialer.routing.grammar import TargetError, parse_single, parse_target
 from dialer.routing.pool import AgentKnown, AgentPool, StateNotChosen, UnknownAgent
 from dialer.routing.router import Request, Router
+from dialer.routing.statistic import Statistics
 from dialer.routing.target import Item, Matcher, Single, StatCondition, Target, TargetType, TargetWalk
+from dialer.routing.walks import Walks
 
 __all__ = [
     "BUSY_STATES",
@@ -33,12 +35,14 @@ __all__ = [
     "Single",
     "StatCondition",
     "StateNotChosen",
+    "Statistics",
     "Target",
     "TargetError",
     "TargetType",
     "TargetWalk",
     "UnknownAgent",
     "WaitEstimator",
+    "Walks",
     "effective_priority",
     "parse_single",
     "parse_target",

@@ -13,8 +13,10 @@ import bisect
 import heapq
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Generic, Self, TypeVar
+
+from dialer.callback.options import ServiceOptions
 
 T = TypeVar("T")
 
@@ -32,6 +34,11 @@ class Ageing:
     increment: int = 0
     interval_s: float = 60.0
     limit: int = 1000
+
+    @classmethod
+    def of(cls, options: ServiceOptions) -> Self:
+        """As a service's options say."""
+        return cls(options.priority_increment, options.priority_increment_interval, options.priority_limit)
 
     def priority_after(self, priority: int, waited_s: float) -> int:
         """The effective priority of somebody who began with `priority` and has waited `waited_s` seconds."""
@@ -102,6 +109,10 @@ class AgedQueue(Generic[T]):
         if not entries:
             del self._lanes[lane]
         return item
+
+    def as_begun(self) -> Iterator[T]:
+        """Items by first priority, as if nobody had aged."""
+        return self.in_order(datetime.min.replace(tzinfo=UTC))
 
     def in_order(self, now: datetime) -> Iterator[T]:
         """Items as they stand at `now`, first one first; the queue may change while it is walked."""

@@ -27,6 +27,9 @@ CHOSEN_STATES = frozenset({AgentState.LOGGED_OUT, AgentState.NOT_READY, AgentSta
 BUSY_STATES = frozenset(AgentState) - CHOSEN_STATES
 """States in which an agent belongs to one callback."""
 
+CALL_STATES = BUSY_STATES - {AgentState.WRAP_UP}
+"""States in which what an agent asks for waits for the end of the call; wrap-up ends when the agent says so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agent:

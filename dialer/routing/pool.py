@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dialer.callback.errors import DialerError
-from dialer.routing.agent import BUSY_STATES, CHOSEN_STATES, Agent, AgentState, AgentStatus
+from dialer.routing.agent import BUSY_STATES, CALL_STATES, CHOSEN_STATES, Agent, AgentState, AgentStatus
 from dialer.routing.target import Matcher
 
 _log = logging.getLogger(__name__)
@@ -135,6 +135,8 @@ class AgentPool:
     def request_state(self, agent_id: str, state: AgentState, now: datetime, reason: str = "") -> bool:
         """Sets the state a person asks for; while the agent has a call it is kept for the end of that call.
 
+        Wrap-up ends with it.
+
         Returns:
             True if it was set now, False if it waits for the end of the call.
 
@@ -144,7 +146,7 @@ class AgentPool:
         if state not in CHOSEN_STATES:
             raise StateNotChosen(f"{state} cannot be asked for, only READY, NOT_READY and LOGGED_OUT")
         seat = self._seat(agent_id)
-        if seat.state in BUSY_STATES:
+        if seat.state in CALL_STATES:
             seat.wanted = (state, reason)
             return False
         self.set_state(agent_id, state, now, reason)
@@ -163,10 +165,19 @@ class AgentPool:
         else:
             self.set_state(agent_id, state, now)
 
+    def end_wrap_up(self, agent_id: str, now: datetime, state: AgentState = AgentState.READY) -> None:
+        """Ends wrap-up as `free` does; an agent in any other state is left as it is."""
+        if self.is_in(agent_id, frozenset({AgentState.WRAP_UP})):
+            self.free(agent_id, now, state)
+
+    def ready(self) -> list[Agent]:
+        """All Ready agents, longest idle first."""
+        seats = [seat for seat in self._seats.values() if seat.state == AgentState.READY]
+        return [seat.agent for seat in sorted(seats, key=lambda seat: seat.idle_rank)]
+
     def ready_matching(self, target: Matcher) -> list[Agent]:
         """Ready agents that `target` takes, longest idle first."""
-        seats = [s for s in self._seats.values() if s.state == AgentState.READY and target.matches(s.agent)]
-        return [seat.agent for seat in sorted(seats, key=lambda seat: seat.idle_rank)]
+        return [agent for agent in self.ready() if target.matches(agent)]
 
     def logged_in_matching(self, target: Matcher) -> list[Agent]:
         """Agents that `target` takes and that are not logged out."""

@@ -143,6 +143,11 @@ class TargetWalk:
         self._open: tuple[Single, ...] = ()
         self._enter(0, started_at, statistic)
 
+    @property
+    def open(self) -> tuple[Single, ...]:
+        """The targets that may take the call now; two walks with the same ones wait for the same agents."""
+        return self._open
+
     def matches(self, agent: Agent) -> bool:
         """Whether an item open now takes the agent."""
         return any(single.matches(agent) for single in self._open)

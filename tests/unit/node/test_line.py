@@ -37,7 +37,7 @@ def test_higher_priority_goes_first_then_who_came_first() -> None:
         waiting("early", queued_s=1),
     ):
         line.add(callback)
-    assert [callback.id for callback in line] == ["urgent", "early", "late"]
+    assert [callback.id for callback in line.in_order(NOON)] == ["urgent", "early", "late"]
 
 
 def test_adding_again_moves_a_callback_instead_of_doubling_it() -> None:
@@ -45,7 +45,7 @@ def test_adding_again_moves_a_callback_instead_of_doubling_it() -> None:
     line.add(waiting("one", queued_s=1))
     line.add(waiting("two", queued_s=2))
     line.add(waiting("two", priority=1, queued_s=2))
-    assert [callback.id for callback in line] == ["two", "one"]
+    assert [callback.id for callback in line.in_order(NOON)] == ["two", "one"]
     assert len(line) == 2
 
 
@@ -60,4 +60,4 @@ def test_the_line_is_always_ordered_and_complete(steps: list[tuple[int, int, int
         else:
             assert line.remove(name) == expected.pop(name, None)
     in_order = sorted(expected.values(), key=lambda c: (-c.priority, c.queued_at, c.id))
-    assert [callback.id for callback in line] == [callback.id for callback in in_order]
+    assert [callback.id for callback in line.in_order(NOON)] == [callback.id for callback in in_order]

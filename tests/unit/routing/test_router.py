@@ -329,7 +329,7 @@ class RouterMachine(RuleBasedStateMachine):
         self.given[key] = given.id
         mine = self.router.holder(given.id)
         assert mine.key == key
-        better = [r.key for r in self.router.waiting if r.fits(given) and r.rank < mine.rank]
+        better = [r.key for r in self.router.waiting if r.fits(given) and r.rank_at(self.now) < mine.rank_at(self.now)]
         assert better == []
 
     @rule(name=st.sampled_from(["a0", "a1", "a2", "a3"]), state=st.sampled_from([READY, NOT_READY, LOGGED_OUT]))
@@ -386,7 +386,7 @@ class RouterMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_waiting_line_is_in_rank_order(self):
-        ranks = [r.rank for r in self.router.waiting]
+        ranks = [r.rank_at(self.now) for r in self.router.waiting]
         assert ranks == sorted(ranks)
 
 
