@@ -53,7 +53,7 @@ UNOBSERVED: Final = (
     "preview_max_rejects", "preview_keys", "preview_timeout", "preview_timeout_not_ready",
     "preview_not_ready_reason", "preview_reject_delay", "disposition_timeout", "provide_code", "booking_timeout",
     "pushed_callback_expiry_min", "match_attempts", "user_confirm_timeout", "user_confirm_attempts",
-    "on_user_confirm_timeout", "push_threshold_min", "push_attempts", "push_provider", "push_debug", "strings_file",
+    "on_user_confirm_timeout", "push_threshold_min", "strings_file",
     "status_notification", "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
 )  # fmt: skip
 """Options that this version stores and does not apply; whoever sets one is told so at load."""
@@ -126,6 +126,7 @@ class _ServiceCheck:
     def run(self) -> None:
         self._check_not_yet()
         self._check_route_point()
+        self._check_push()
         self._check_reachable()
         target = self._check_target()
         if target is not None:
@@ -166,6 +167,16 @@ class _ServiceCheck:
             self._refuse("route_point", what, mend)
         elif len(gateways) > 1:
             self._refuse("route_point", "names no route point, and there are several gateways", "write a [route_point]")
+
+    def _check_push(self) -> None:
+        """Who is to be asked or told needs a way by which messages reach the device."""
+        wanted, channels = self.options.push_provider, self.config.push.http
+        if wanted and wanted not in channels:
+            mend = did_you_mean(wanted, channels) or f"write [push.http.{wanted}] with url"
+            self._refuse("push_provider", f"there is no push channel {wanted!r}", mend)
+        elif self.options.wait_for_user_confirm and not channels:
+            what = "asks customers whether they are ready, but no push channel is configured, so nobody can be asked"
+            self.reading.warn(self._path("wait_for_user_confirm"), what, "write [push.http.NAME] with url")
 
     def _check_reachable(self) -> None:
         o, detection = self.options, self.config.detection

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
 from dialer.config.problem import Problem
+from dialer.config.push import PushTable
 from dialer.config.table import (
     AgentTable,
     ApiTable,
@@ -61,6 +62,7 @@ class DialerConfig(BaseModel):
     api: ApiTable = ApiTable()
     callback: CallbackTable = CallbackTable()
     compat: CompatTable = CompatTable()
+    push: PushTable = PushTable()
     agents: Mapping[str, AgentTable] = {}
     services: Mapping[str, ServiceOptions] = {}
     service_properties: Mapping[str, Mapping[str, Any]] = {}
@@ -96,6 +98,11 @@ class DialerConfig(BaseModel):
     def agent_gateway(self, service: ServiceOptions) -> str:
         """Name of the gateway through which agents of a service are called, unless the agent names its own."""
         return self.route_point_of(service).gateway
+
+    @property
+    def public_base(self) -> str:
+        """How devices and clients reach the API, without a slash at the end."""
+        return (self.server.public_url or f"http://{self.server.listen}").rstrip("/")
 
     def routing_agents(self) -> list[Agent]:
         """The configured agents, in the order of the file."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from dialer.config.check import cross_check
 from dialer.config.dialer_config import DialerConfig
 from dialer.config.problem import ConfigRefused, Problem, did_you_mean
+from dialer.config.push import PushTable
 from dialer.config.reading import Reading
 from dialer.config.service import read_services
 from dialer.config.table import (
@@ -43,6 +44,7 @@ SINGLE_TABLES: Final[dict[str, type[Table]]] = {
     "api": ApiTable,
     "callback": CallbackTable,
     "compat": CompatTable,
+    "push": PushTable,
 }
 NAMED_TABLES: Final[dict[str, tuple[str, type[Table]]]] = {
     "gateway": ("gateways", GatewayTable),
@@ -55,7 +57,6 @@ NOT_YET: Final = {
     "session": "console sessions",
     "access": "access rights",
     "features": "console features",
-    "push": "push messages",
     "captcha": "captchas",
     "statistics": "a statistics provider",
     "reporting": "reporting sinks",
@@ -204,6 +205,7 @@ def _warn_of_missing_secrets(reading: Reading, config: DialerConfig) -> None:
     named += [(("api", "keys", name, "key_env"), key.key_env) for name, key in config.api.keys.items()]
     users = config.api.v1.basic_users.items()
     named += [(("api", "v1", "basic_users", name, "password_env"), user.password_env) for name, user in users]
+    named += [(("push", "http", name, "secret_env"), channel.secret_env) for name, channel in config.push.http.items()]
     for path, variable in named:
         if variable is not None and not os.environ.get(variable):
             reading.warn(path, f"the environment variable {variable} is not set", f"export {variable} before a start")

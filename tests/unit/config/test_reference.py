@@ -27,7 +27,7 @@ EXAMPLES = {
 
 @pytest.fixture
 def secrets(monkeypatch):
-    for name in ("DIALER_PBX_PASSWORD", "GMS_PASSWORD", "DIALER_API_KEY"):
+    for name in ("DIALER_PBX_PASSWORD", "GMS_PASSWORD", "DIALER_API_KEY", "DIALER_PUSH_SECRET"):
         monkeypatch.setenv(name, "secret")
 
 
@@ -50,6 +50,7 @@ def keys_of(table, path=()):
             ("agent",),
             ("service",),
             ("api", "keys"),
+            ("push", "http"),
             ("api", "v1", "basic_users"),
             ("option_aliases",),
         }
