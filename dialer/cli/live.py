@@ -73,7 +73,7 @@ class LiveTable:
                 row.callback = callback
                 if callback.state is State.COMPLETED and row.ended is None:
                     row.ended = time.monotonic()
-            case Step(callback_id=callback_id, entry=entry) if callback_id in self.rows:
+            case Step(callback_id=callback_id, entry=entry) if callback_id in self.rows and entry.text:
                 row = self.rows[callback_id]
                 row.kind, row.step = entry.kind, entry.text
             case _:

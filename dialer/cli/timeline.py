@@ -41,6 +41,8 @@ def timeline(entries: Iterable[JournalEntry]) -> Table:
     table.add_column("what", no_wrap=True)
     table.add_column("step", overflow="fold")
     for entry in entries:
+        if not entry.text:
+            continue  # kept for programs
         table.add_row(
             entry.at.strftime("%H:%M:%S.%f")[:-3],
             str(entry.attempt or ""),

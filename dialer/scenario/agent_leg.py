@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from dialer.callback.options import ServiceOptions
-from dialer.routing import Agent, AgentState, Target
+from dialer.routing import Ageing, Agent, AgentState, Target
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger
 from dialer.scenario.leg_story import LegStory, words_of_end
@@ -90,14 +90,19 @@ class AgentSearch:
         story, callback = self.ledger.story, self.ledger.callback
         reserved: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
         story.tell("routing", f"waits for an agent matching {self.target.text}")
-        request = self.house.router.request(
+        router, now = self.house.router, self.house.clock.now()
+        queued_at = callback.queued_at or callback.created_at
+        request = router.request(
             callback.id,
-            self.target,
+            router.walks.of(callback.id, self.target, queued_at, now),
             callback.priority,
-            callback.queued_at or callback.created_at,
-            now=self.house.clock.now(),
+            queued_at,
+            now=now,
             exclude=self.refused,
             on_reserved=reserved.set_result,
+            ageing=Ageing.of(self.service),
+            reserve_timeout_s=self.service.agent_reserve_timeout or None,
+            release_delay_s=self.service.agent_release_delay_ms / 1000,
         )
         try:
             agent = await asyncio.shield(reserved)

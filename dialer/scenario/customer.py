@@ -15,7 +15,7 @@ from dialer.callback.call_result import CallResult
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
 from dialer.callback.treatment import Treatment
-from dialer.detection import Evidence, Verdict
+from dialer.detection import Evidence, Finding, Verdict
 from dialer.scenario.hearing import Hearing
 from dialer.scenario.house import House
 from dialer.scenario.leg_story import LegStory
@@ -43,6 +43,8 @@ from dialer.telephony import (
 log = structlog.get_logger(__name__)
 
 VERDICT_GRACE_S = 2.0  # audio that stalls must not hold a customer for ever: the audio's own limits plus this
+VERDICT_FACTS = ("name", "call_result", "confidence", "at_s", "phase", "probabilities", "parameters_hash")
+TOLD_EVIDENCE = frozenset({"ringback", "beep_end"})  # those that a scenario decides by
 END_WAIT_S = 5.0  # a leg that was told to end does so within SIP's own timers; then it is given up
 
 
@@ -75,7 +77,7 @@ class CustomerCall:
 
     def __post_init__(self) -> None:
         self.signals = Signals(self.leg, self._observe)
-        self._words = LegStory(self.story, "customer")
+        self._words = LegStory(self.story, "customer", self.leg.id)
 
     @classmethod
     async def dial(
@@ -119,9 +121,8 @@ class CustomerCall:
                     progressed = True
                 case Evidence(kind="ringback"):
                     self.ringback_heard = True
-                    self.story.tell("detection", signal.text, at_s=signal.at_s, **signal.data)
                 case Verdict() if is_decisive(signal):
-                    self._heard(signal)
+                    self._heard()
                     if self.service.cancel_on_early_tone:
                         return outcome_of_verdict(signal, end=await self._release("tone"))
                 case _:
@@ -156,7 +157,7 @@ class CustomerCall:
                 case Ended(end=end):
                     return await self._ended_before_verdict(end)
                 case Verdict() as verdict if is_decisive(verdict):
-                    self._heard(verdict)
+                    self._heard()
                     return self._judged(verdict)
                 case _:
                     pass
@@ -178,7 +179,7 @@ class CustomerCall:
             media.tap_row, media.tap_start, country=self.country,
             answered=answered,
         )  # fmt: skip
-        self.signals.attach(self.hearing)
+        self.signals.attach(self.hearing, self._noticed)
 
     def _answered(self, at: float) -> None:
         self.answered_at = self.house.clock.now()
@@ -188,18 +189,21 @@ class CustomerCall:
         elif self.media is not None:
             self._listen(self.media, answered=True)
 
-    def _heard(self, verdict: Verdict) -> None:
+    def _heard(self) -> None:
         self.verdict_mono = self.house.clock.monotonic()
         if self.answered_mono is not None:
             self.timings["answer_to_verdict_ms"] = round((self.verdict_mono - self.answered_mono) * 1000, 1)
-        why = "; ".join(f"{evidence.at_s:.2f} s {evidence.text}" for evidence in verdict.evidence)
-        self.story.tell(
-            "detection",
-            f"{verdict.name} ({verdict.confidence:.2f}) after {verdict.at_s:.2f} s: {why}",
-            verdict=verdict.name,
-            confidence=verdict.confidence,
-            at_s=verdict.at_s,
-        )
+
+    def _noticed(self, finding: Finding) -> None:
+        """Tells what was heard, as soon as it is known, to whoever reads or reruns the story."""
+        if isinstance(finding, Verdict):
+            why = "; ".join(f"{evidence.at_s:.2f} s {evidence.text}" for evidence in finding.evidence)
+            words = f"{finding.name} ({finding.confidence:.2f}) after {finding.at_s:.2f} s: {why}"
+            facts = {name: getattr(finding, name) for name in VERDICT_FACTS}
+            self.story.given("detection", words, "finding", leg=self.leg.id, **facts)
+        elif finding.kind in TOLD_EVIDENCE:
+            facts = {"kind": finding.kind, "text": finding.text, "at_s": finding.at_s, "data": finding.data}
+            self.story.given("detection", finding.text, "finding", leg=self.leg.id, evidence=facts)
 
     def _judged(self, verdict: Verdict) -> Outcome:
         if verdict.name == "undecided":
@@ -273,7 +277,7 @@ class CustomerCall:
         if verdict is None or not is_decisive(verdict):
             return None
         if verdict is not before:
-            self._heard(verdict)
+            self._heard()
         return verdict
 
     async def _release(self, cause: str) -> LegEnd:

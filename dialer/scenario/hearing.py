@@ -101,7 +101,8 @@ class Hearing:
         return self.verdict
 
     def close(self) -> None:
-        """Ends listening without waiting for a last judgement."""
+        """Ends listening without a last judgement: nothing more is told to anybody."""
+        self.on_finding = None
         if self.open:
             self.open = False
             self._listener.finish(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from dialer.scenario.story import Story
 from dialer.telephony import (
@@ -13,6 +13,8 @@ from dialer.telephony import (
     LegEnd,
     LegEvent,
     MediaUp,
+    PlaybackFinished,
+    PlaybackStarted,
     Progress,
     Redirected,
     Ringing,
@@ -26,33 +28,50 @@ class LegStory:
 
     Attributes:
         who: "customer" or "agent …".
+        leg: id of the leg.
     """
 
     story: Story
     who: str
+    leg: str
 
     def tell(self, event: LegEvent) -> None:
-        """Adds the event to the story if it says something to a reader."""
-        if isinstance(event, Ended):
-            self._ended(event.end)
-        elif isinstance(event, MediaUp | FirstRtp | Dtmf):
-            self._media(words_of_media(event))
-        elif words := words_of_signalling(event):
-            self._sip(words)
-
-    def _ended(self, end: LegEnd) -> None:
-        self._sip(words_of_end(end), sip_status=end.sip_status, q850=end.q850, ended_by=end.ended_by)
-        if end.rtp.rx_packets:
-            self._media(
-                f"RTP {end.rtp.rx_packets} received, {end.rtp.loss_pct:.1f} % lost, "
-                f"jitter {end.rtp.jitter_ms:.1f} ms, MOS {end.rtp.mos:.1f}"
+        """Adds the event to the story; one that says nothing to a reader is kept without words."""
+        kind, words = words_of_event(event)
+        text = f"{self.who}: {words}" if words else ""
+        self.story.given(kind, text, "event", leg=self.leg, event=type(event).__name__, **facts_of_event(event))
+        if isinstance(event, Ended) and event.end.rtp.rx_packets:
+            rtp = event.end.rtp
+            self.story.given(
+                "media",
+                f"{self.who}: RTP {rtp.rx_packets} received, {rtp.loss_pct:.1f} % lost, "
+                f"jitter {rtp.jitter_ms:.1f} ms, MOS {rtp.mos:.1f}",
+                "figures",
             )
 
-    def _sip(self, text: str, **data: object) -> None:
-        self.story.tell("sip", f"{self.who}: {text}", **data)
 
-    def _media(self, text: str, **data: object) -> None:
-        self.story.tell("media", f"{self.who}: {text}", **data)
+END_FACTS = (
+    *("sip_status", "sip_reason", "q850", "ended_by", "cause", "local", "retry_after", "progress", "forwarded"),
+    *("codec", "redirects"),
+)
+"""What a scenario may decide by when a leg has ended."""
+
+
+def facts_of_event(event: LegEvent) -> dict[str, object]:
+    """An event's fields as JSON holds them, without its time, which the step has, and without objects."""
+    if isinstance(event, Ended):
+        return {name: getattr(event.end, name) for name in END_FACTS}
+    names = (name.name for name in fields(event) if name.name not in {"at", "leg"})
+    return {name: getattr(event, name) for name in names}
+
+
+def words_of_event(event: LegEvent) -> tuple[str, str]:
+    """Kind of step and words for an event."""
+    if isinstance(event, Ended):
+        return "sip", words_of_end(event.end)
+    if isinstance(event, MediaUp | FirstRtp | Dtmf | PlaybackStarted | PlaybackFinished):
+        return "media", words_of_media(event)
+    return "sip", words_of_signalling(event)
 
 
 def words_of_signalling(event: LegEvent) -> str:
@@ -72,7 +91,7 @@ def words_of_signalling(event: LegEvent) -> str:
             return ""
 
 
-def words_of_media(event: MediaUp | FirstRtp | Dtmf) -> str:
+def words_of_media(event: MediaUp | FirstRtp | Dtmf | PlaybackStarted | PlaybackFinished) -> str:
     """A media event in words."""
     match event:
         case MediaUp(codec=codec):
@@ -81,6 +100,8 @@ def words_of_media(event: MediaUp | FirstRtp | Dtmf) -> str:
             return "first RTP packet"
         case Dtmf(digit=digit):
             return f"DTMF {digit}"
+        case PlaybackStarted() | PlaybackFinished():
+            return ""
 
 
 def words_of_end(end: LegEnd) -> str:

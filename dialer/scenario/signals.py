@@ -31,9 +31,14 @@ class Signals:
         """How the leg ended, if it has, also when that has not been read yet."""
         return self._leg.end
 
-    def attach(self, hearing: Hearing) -> None:
-        """Adds what is heard to the inbox."""
-        hearing.on_finding = self._inbox.put_nowait
+    def attach(self, hearing: Hearing, observe: Callable[[Finding], None]) -> None:
+        """Adds what is heard to the inbox; `observe` is called with each finding before anybody waits for it."""
+
+        def found(finding: Finding) -> None:
+            observe(finding)
+            self._inbox.put_nowait(finding)
+
+        hearing.on_finding = found
 
     async def next(self, timeout_s: float | None) -> Signal | None:
         """The next signal; None when none came within the time (seconds, None = wait for ever)."""

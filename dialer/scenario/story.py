@@ -1,8 +1,13 @@
-"""The story of one callback: every step with its time, for `dialer callbacks show`, and for whoever asks why."""
+"""The story of one callback: every step with its time, for `dialer callbacks show`, and for whoever asks why.
+
+A step is either a decision of ours, or something given to us from outside: an event of a leg, a finding of the ears, an
+agent who was reserved. What was given is kept with all its facts, so that `dialer.rerun` can give it again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import dataclass, field
 
 import structlog
@@ -66,6 +71,9 @@ class Story:
     """Steps of one callback's attempt, told as they happen.
 
     `t_ms` of a step counts from the story's beginning.
+
+    Attributes:
+        run: the same in all steps of one story; a callback has one for each time that a node worked on it.
     """
 
     callback_id: str
@@ -74,9 +82,22 @@ class Story:
     writer: StoryWriter
     attempt: int | None = None
     began: float = field(init=False)
+    run: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.began = self.clock.monotonic()
+        self.run = secrets.token_hex(4)
+
+    def given(self, kind: str, text: str, what: str, **facts: object) -> None:
+        """Adds something that came from outside.
+
+        Args:
+            kind: as for `tell`.
+            text: for people; empty when only a program wants to know.
+            what: "event", "finding" or "agent".
+            facts: all that is needed to give it again.
+        """
+        self.tell(kind, text, given=what, **facts)
 
     def tell(self, kind: str, text: str, **data: object) -> None:
         """Adds a step. `kind` is one of sip, media, detection, treatment, routing, timer, state."""
@@ -86,7 +107,7 @@ class Story:
             attempt=self.attempt,
             kind=kind,
             text=text,
-            data=data,
+            data={"run": self.run, **data},
         )
         self.writer.add(self.callback_id, entry)
         self.bus.publish(Step(callback_id=self.callback_id, entry=entry))

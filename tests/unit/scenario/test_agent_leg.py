@@ -29,6 +29,10 @@ class NeverDials:
         await asyncio.Event().wait()
 
 
+def nothing(*_: object, **__: object) -> None:
+    """Tells nobody."""
+
+
 def search_with(user_agent: NeverDials) -> tuple[AgentPool, AgentSearch]:
     pool = AgentPool()
     pool.add(Agent("anna", "Anna", "sip:7001", {}, groups=frozenset({"Desk"}), gateway="pbx"), NOON)
@@ -38,7 +42,7 @@ def search_with(user_agent: NeverDials) -> tuple[AgentPool, AgentSearch]:
     callback = SimpleNamespace(
         id="1-a", priority=0, queued_at=NOON, created_at=NOON, customer_number="+16505550100", service="sales"
     )
-    ledger: Any = SimpleNamespace(callback=callback, story=SimpleNamespace(tell=lambda *_, **__: None))
+    ledger: Any = SimpleNamespace(callback=callback, story=SimpleNamespace(tell=nothing, given=nothing))
     return pool, AgentSearch(house, ServiceOptions(target=TARGET), ledger, parse_target(TARGET))
 
 
