@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the record's values are only named here, so a bus needs no record to exist
     from dialer.callback.record import Attempt, Callback, JournalEntry
@@ -54,6 +55,35 @@ class AgentChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewOffered:
+    """An agent is asked whether to take a callback; `data` is what the desk shows (api.md §5.5)."""
+
+    agent_id: str
+    callback: Callback
+    data: Mapping[str, Any]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewClosed:
+    """A preview is over: "accepted", "rejected", "timeout", or "withdrawn" because the callback was cancelled."""
+
+    agent_id: str
+    callback_id: str
+    how: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionDue:
+    """The talk is over, and the agent is asked what came of it."""
+
+    agent_id: str
+    callback: Callback
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
     """A node started, drains, stopped, or lost or regained something it depends on."""
 
@@ -74,4 +104,15 @@ class Rejected:
     at: datetime
 
 
-Event = CallbackChanged | AttemptStarted | AttemptEnded | Step | AgentChanged | NodeState | Rejected
+Event = (
+    CallbackChanged
+    | AttemptStarted
+    | AttemptEnded
+    | Step
+    | AgentChanged
+    | PreviewOffered
+    | PreviewClosed
+    | DispositionDue
+    | NodeState
+    | Rejected
+)
