@@ -14,10 +14,12 @@ from dialer.api.auth import Caller, Gatekeeper
 from dialer.api.body import parameters_of
 from dialer.api.part import Dialer
 from dialer.booking import BadParameter, CreateRequest, operand_of
+from dialer.callback.call_in import CallInRequest
 from dialer.callback.record import SCHEDULED, Callback
 from dialer.callback.state import Actor, State
 
 NOW_TEXT = "You will receive the call shortly"
+CALL_TEXT = "Please call the number that is shown"
 LATER_TEXT = "You will receive the call at the time you asked for"
 RETURNED = {
     "_ors_session_id": "session_id",
@@ -36,6 +38,9 @@ def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def create(service: str, request: Request) -> Response:
         gate.v1(request).allow(service)
         wish = CreateRequest(service, await parameters_of(request), headers=dict(request.headers), origin="api_v1")
+        options = dialer.config.services.get(service)
+        if options is not None and options.type == "builtin":
+            return V1Json(handed_out(await dialer.booking.hand_out(wish)))
         callback = await dialer.booking.create(wish)
         dialer.status.submit(callback)
         return V1Json(created(callback))
@@ -62,14 +67,28 @@ def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
 
 
 def created(callback: Callback) -> dict[str, str]:
-    """The answer to a create (checklist D-31)."""
-    return {
-        "_id": callback.id,
-        "_dialog_id": "0",
-        "_action": "ConfirmationDialog",
-        "_text": LATER_TEXT if callback.type == SCHEDULED else NOW_TEXT,
-        "_ok_title": "Ok",
-    }
+    """The answer to a create (checklist D-31); with the number to call, where the customer dials in (D-07)."""
+    text = LATER_TEXT if callback.type == SCHEDULED else NOW_TEXT
+    if callback.access:
+        access = callback.access
+        expires = stamp(datetime.fromisoformat(access["expires_at"]))
+        return _dialog(callback.id, CALL_TEXT) | _access(access["number"], access.get("code"), expires)
+    return _dialog(callback.id, text)
+
+
+def handed_out(request: CallInRequest) -> dict[str, str]:
+    """The answer of a service of type `builtin`: number and code, no callback."""
+    expires = stamp(request.expires_at)
+    return _dialog(request.id, CALL_TEXT) | _access(request.to_number, request.access_code, expires)
+
+
+def _dialog(identity: str, text: str) -> dict[str, str]:
+    return {"_id": identity, "_dialog_id": "0", "_action": "ConfirmationDialog", "_text": text, "_ok_title": "Ok"}
+
+
+def _access(number: str, code: str | None, expires: str | None) -> dict[str, str]:
+    shown = {"_access_number": number, "_expiration_time": expires or ""}
+    return shown | ({"_access_code": code} if code else {})
 
 
 def record(dialer: Dialer, base: str, callback: Callback) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from dialer.booking.refused import (
     InvalidNumber,
     InvalidState,
     MissingKey,
+    NoNumberFree,
     NotFound,
     QueueFull,
     Refused,
     Throttled,
     Unavailable,
+    UnknownGroup,
     UnknownService,
 )
 from dialer.booking.request import CreateRequest
@@ -30,11 +32,13 @@ __all__ = [
     "InvalidNumber",
     "InvalidState",
     "MissingKey",
+    "NoNumberFree",
     "NotFound",
     "QueueFull",
     "Refused",
     "Throttled",
     "Unavailable",
+    "UnknownGroup",
     "UnknownService",
     "operand_of",
 ]

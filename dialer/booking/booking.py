@@ -7,14 +7,25 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from dialer.booking.access import access_of_callback, access_of_service, access_wish
 from dialer.booking.desired_time import is_scheduled, read_desired_time
 from dialer.booking.limit import Limits
 from dialer.booking.number import read_number
 from dialer.booking.query import query_of
-from dialer.booking.refused import BadDesiredTime, InvalidState, NotFound, Refused, Unavailable, UnknownService
+from dialer.booking.refused import (
+    BadDesiredTime,
+    BadParameter,
+    InvalidState,
+    NoNumberFree,
+    NotFound,
+    Refused,
+    Unavailable,
+    UnknownService,
+)
 from dialer.booking.request import NUMBER, CreateRequest, Sorted, sort_parameters
+from dialer.callback.call_in import CallInRequest
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
 from dialer.callback.record import IMMEDIATE, SCHEDULED, Attempt, Callback, HistoryEntry, NewCallback
@@ -22,6 +33,7 @@ from dialer.callback.state import Actor, State
 from dialer.clock import Clock
 from dialer.config import DialerConfig
 from dialer.events import Bus, CallbackChanged, Rejected
+from dialer.store import NoNumberFree as NoneFree
 from dialer.store import Store, StoreError, UnknownCallback, VersionConflict
 
 _log = logging.getLogger(__name__)
@@ -54,6 +66,44 @@ class Booking:
             at = self._clock.now()
             self._bus.publish(Rejected(request.service, request.origin, refused.exception, refused.message, at))
             raise
+
+    async def hand_out(self, request: CreateRequest) -> CallInRequest:
+        """An access number of a service of type `builtin`, without a callback (Click-To-Call-In).
+
+        Raises Refused: as `create`; NoNumberFree when no number of the service's group is free.
+        """
+        try:
+            return await self._hand_out(request)
+        except Refused as refused:
+            at = self._clock.now()
+            self._bus.publish(Rejected(request.service, request.origin, refused.exception, refused.message, at))
+            raise
+
+    async def request_access(
+        self, group: str, *, callback_id: str | None = None, from_number: str = "", code: bool | None = None,
+        expiry_s: float | None = None, user_data: Mapping[str, Any] | None = None,
+    ) -> CallInRequest:  # fmt: skip
+        """An access number of a group, for nobody in particular or for a callback that waits for the customer's call.
+
+        Args:
+            group: call-in group; of the callback's service when empty.
+            callback_id: a callback in QUEUED/call_in_wait.
+            from_number: the number that the customer will call from, in any notation.
+            code: whether a code is wanted; None: as the group says.
+            expiry_s: how long it is good for; None: as the group says.
+            user_data: kept with the request.
+
+        Raises UnknownGroup, NoNumberFree, NotFound, InvalidState, Unavailable: when it cannot be had.
+        """
+        if callback_id is not None:
+            callback = await self.get(callback_id)
+            wish = access_of_callback(self._config, callback, group)
+        else:
+            wish = access_wish(
+                self._config, group, code=code, expiry_s=expiry_s, from_number=from_number, user_data=user_data
+            )
+        with _store_faults():
+            return await self._store.book_access(wish, now=self._clock.now())
 
     async def get(self, callback_id: str, service: str | None = None) -> Callback:
         """The callback with this id.
@@ -120,10 +170,33 @@ class Booking:
             return cancelled
         raise Unavailable(f"{callback_id} keeps changing; try again")
 
-    async def _create(self, request: CreateRequest) -> Callback:
-        options = self._config.services.get(request.service)
+    async def _hand_out(self, request: CreateRequest) -> CallInRequest:
+        parts = sort_parameters(request, self._enabled(request.service), self._config)
+        number = read_number(parts.number, parts.options) if parts.number else ""
+        wish = access_of_service(self._config, request.service, parts, number)
+        now = self._clock.now()
+        with _store_faults():
+            await self._limits.check(request, parts, number, False, now)
+        self._limits.admit(request, parts, False, now)
+        stored = False
+        try:
+            with _store_faults():
+                made = await self._store.book_access(wish, now=now)
+            stored = True
+        finally:
+            self._limits.settle(request, parts, False, now, stored=stored)
+        return made
+
+    def _enabled(self, service: str) -> ServiceOptions:
+        options = self._config.services.get(service)
         if options is None or not options.enabled:
-            raise UnknownService(f"there is no service {request.service!r}")
+            raise UnknownService(f"there is no service {service!r}")
+        return options
+
+    async def _create(self, request: CreateRequest) -> Callback:
+        options = self._enabled(request.service)
+        if options.type == "builtin":
+            raise BadParameter(f"{request.service} hands out access numbers without a callback; ask for one")
         parts = sort_parameters(request, options, self._config)
         number = read_number(parts.number, parts.options) if parts.number else ""
         async with self._numbers.hold((request.service, number)):
@@ -155,13 +228,20 @@ class Booking:
         now: datetime,
     ) -> Callback:
         new = _new_callback(request, parts, number, desired, scheduled, now)
+        at_once = parts.options.call_direction == "USERORIGINATED" and not parts.options.wait_for_agent
+        access = access_of_service(self._config, request.service, parts, number) if at_once else None
         event = "T03" if parts.options.paused else "T02" if scheduled else "T01"
         self._limits.admit(request, parts, scheduled, now)
         stored = False
         try:
             with _store_faults():
                 created = await self._store.create(
-                    new, event=event, actor=request.actor or ACTORS[request.origin], now=now, user=request.user
+                    new,
+                    event=event,
+                    actor=request.actor or ACTORS[request.origin],
+                    now=now,
+                    user=request.user,
+                    access=access,
                 )
             stored = True
         finally:
@@ -231,6 +311,8 @@ def _store_faults() -> Iterator[None]:
         yield
     except (VersionConflict, UnknownCallback):
         raise
+    except NoneFree as none_free:
+        raise NoNumberFree(str(none_free)) from none_free
     except StoreError as error:
         _log.error("the callback store does not answer: %s", error)
         raise Unavailable(f"the callback could not be stored or read: {type(error).__doc__}") from error

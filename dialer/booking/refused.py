@@ -102,3 +102,13 @@ class Unavailable(Refused):
     """The callback store does not answer; nothing was changed."""
 
     http_status = 503
+
+
+class NoNumberFree(Refused):
+    """No access number of the call-in group is free."""
+
+    http_status = 409
+
+
+class UnknownGroup(Refused):
+    """There is no such call-in group."""

@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 NUMBER_LITERAL: Final = re.compile(r"[+\d\s()-]+")  # options.md §8: anything else is a pattern
 MAX_PATTERN_LENGTH: Final = 128  # options.md §8
 NOT_YET: Final[dict[str, tuple[object, str]]] = {
-    "call_direction": ("USERORIGINATED", "customers who dial in"),
     "first_party": ("AGENT", "agent first"),
     "preview": (True, "previews"),
     "wait_for_agent": (True, "waiting for the agent before the customer is told"),
     "wait_for_user_confirm": (True, "readiness questions"),
     "disposition": (True, "dispositions"),
-    "type": ("builtin", "access numbers without a session"),
     "media_type": ("chat", "chat"),
 }
 """Option values that this version refuses rather than calling people in another way than was asked for."""
@@ -43,7 +41,7 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 """Options that name a part of the dialer, and the names there are."""
 
 UNOBSERVED: Final = (
-    "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "resource_group", "inbound_queue",
+    "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
     "outbound_queue", "callback_application", "survey_route_point", "ewt_method", "ewt_queue", "eta_pos_threshold",
     "priority_increment", "priority_increment_interval", "priority_limit", "agent_release_delay_ms",
     "transfer_confirm_timeout", "routing_udata_keys", "attach_user_data", "trunk_group", "snooze_delay",
@@ -51,8 +49,8 @@ UNOBSERVED: Final = (
     "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
     "scheduled_enabled", "immediate_blackout_min", "purge_at_close", "agent_first_via_rp", "agent_first_via_tg",
     "preview_max_rejects", "preview_keys", "preview_timeout", "preview_timeout_not_ready",
-    "preview_not_ready_reason", "preview_reject_delay", "disposition_timeout", "provide_code", "booking_timeout",
-    "pushed_callback_expiry_min", "match_attempts", "user_confirm_timeout", "user_confirm_attempts",
+    "preview_not_ready_reason", "preview_reject_delay", "disposition_timeout",
+    "user_confirm_timeout", "user_confirm_attempts",
     "on_user_confirm_timeout", "push_threshold_min", "strings_file",
     "status_notification", "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
 )  # fmt: skip
@@ -128,6 +126,7 @@ class _ServiceCheck:
         self._check_route_point()
         self._check_push()
         self._check_reachable()
+        self._check_group()
         target = self._check_target()
         if target is not None:
             self._check_target_use(target)
@@ -167,6 +166,16 @@ class _ServiceCheck:
             self._refuse("route_point", what, mend)
         elif len(gateways) > 1:
             self._refuse("route_point", "names no route point, and there are several gateways", "write a [route_point]")
+
+    def _check_group(self) -> None:
+        """Who dials in needs a number to dial."""
+        o, groups = self.options, self.config.call_in_groups
+        if o.resource_group and o.resource_group not in groups:
+            if o.resource_group not in self.reading.raw.get("call_in_group", {}):  # else it is wrong: told already
+                mend = did_you_mean(o.resource_group, groups) or f'write [call_in_group."{o.resource_group}"] with dnis'
+                self._refuse("resource_group", f"there is no call-in group {o.resource_group!r}", mend)
+        elif not o.resource_group and (o.call_direction == "USERORIGINATED" or o.type == "builtin"):
+            self._refuse("resource_group", "is missing, so customers could not be given a number", "name a group")
 
     def _check_push(self) -> None:
         """Who is to be asked or told needs a way by which messages reach the device."""

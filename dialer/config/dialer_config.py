@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
+from dialer.config.call_in_group import CallInGroupTable
 from dialer.config.problem import Problem
 from dialer.config.push import PushTable
 from dialer.config.table import (
@@ -64,6 +65,7 @@ class DialerConfig(BaseModel):
     compat: CompatTable = CompatTable()
     push: PushTable = PushTable()
     agents: Mapping[str, AgentTable] = {}
+    call_in_groups: Mapping[str, CallInGroupTable] = {}
     services: Mapping[str, ServiceOptions] = {}
     service_properties: Mapping[str, Mapping[str, Any]] = {}
     option_aliases: Mapping[str, str] = {}

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from dialer.config.call_in_group import CallInGroupTable
 from dialer.config.check import cross_check
 from dialer.config.dialer_config import DialerConfig
 from dialer.config.problem import ConfigRefused, Problem, did_you_mean
@@ -50,6 +51,7 @@ NAMED_TABLES: Final[dict[str, tuple[str, type[Table]]]] = {
     "gateway": ("gateways", GatewayTable),
     "route_point": ("route_points", RoutePointTable),
     "agent": ("agents", AgentTable),
+    "call_in_group": ("call_in_groups", CallInGroupTable),
 }
 OTHER_TABLES: Final = ("node", "service", "option_aliases")
 NOT_YET: Final = {
@@ -66,7 +68,6 @@ NOT_YET: Final = {
     "capacity": "capacity rules",
     "number_rule": "number rules",
     "region": "regions",
-    "call_in": "call-in groups",
     "application": "applications",
 }
 """Tables of options.md that this version refuses rather than ignores."""

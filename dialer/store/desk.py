@@ -25,6 +25,9 @@ AttemptKey = tuple[str, int]
 DIAL_PLACES: frozenset[Position] = frozenset({(State.QUEUED, Phase.DIALING), (State.ROUTING, Phase.CUSTOMER_DIAL)})
 """Where a customer is being dialled: entered together with the attempt's row only."""
 
+CALLED_IN = "T52"
+"""The customer is on the line by a call of their own: its attempt begins answered."""
+
 ENDS_ATTEMPT = frozenset({"T21", "T32", "T34", "T45", "T46"})
 """Transitions that are the end of an attempt; they go together with its result."""
 
@@ -218,10 +221,11 @@ class Stage:
         Raises:
             AttemptConflict: when the callback or its number has one already.
         """
-        holder = self._desk.numbers.get(before.number)
+        holder = self._desk.numbers.get(before.number or before.id)
         if holder is not None or self.open_attempt(before.id) is not None:
             raise AttemptConflict(before.id, before.number, holder)
-        attempt = Attempt(callback_id=before.id, n=before.dials + 1, number=before.number, started_at=now, node=node)
+        number = before.number or before.id  # who dials in may have given no number
+        attempt = Attempt(callback_id=before.id, n=before.dials + 1, number=number, started_at=now, node=node)
         self.begun.add((attempt.callback_id, attempt.n))
         return self._put_attempt(attempt)
 

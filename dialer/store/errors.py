@@ -104,3 +104,19 @@ class StoreSchemaNewer(StoreError):  # noqa: N818
 
 class StoreUrlError(StoreError):
     """The address of the database cannot be used."""
+
+
+class NoNumberFree(StoreError):  # noqa: N818
+    """Every number of the call-in group is in use."""
+
+    def __init__(self, group: str, numbers: int) -> None:
+        super().__init__(f"none of the {numbers} numbers of call-in group {group} is free now; try again later")
+        self.group = group
+
+
+class RequestGone(StoreError):  # noqa: N818
+    """The call-in request is not active any more: it was matched, has expired, or its callback has ended."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"call-in request {request_id} is not active any more")
+        self.request_id = request_id

@@ -13,7 +13,7 @@ from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntry
 from dialer.callback.state import UNOWNED, Actor, Position
 from dialer.callback.transition import resolve
-from dialer.store.desk import DIAL_PLACES, Stage, first_version
+from dialer.store.desk import CALLED_IN, DIAL_PLACES, Stage, first_version
 from dialer.store.errors import AttemptConflict, DuplicateCallback, StoreError, UnknownCallback
 
 T_co = TypeVar("T_co", covariant=True)
@@ -94,7 +94,7 @@ class Change:
         """Carry it out."""
         before = stage.callback(self.callback_id, self.version)
         target = resolve(self.event, before.position, self.to, actor=self.actor)
-        if target in DIAL_PLACES:
+        if target in DIAL_PLACES or self.event == CALLED_IN:
             msg = f"{self.event} begins an attempt: use Store.begin_attempt, which writes it before the INVITE"
             raise InvalidTransition(msg, event=self.event)
         return stage.change(
@@ -123,6 +123,7 @@ class BeginAttempt:
     to: Position | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    result: AttemptResult | None = None  # of a call that begins answered
     dials: bool = True
 
     @property
@@ -134,7 +135,7 @@ class BeginAttempt:
         """Open the attempt and enter the dialling phase."""
         before = stage.callback(self.callback_id, self.version)
         target = resolve(self.event, before.position, self.to, actor=self.actor)
-        if target not in DIAL_PLACES:
+        if target not in DIAL_PLACES and self.event != CALLED_IN:
             raise InvalidTransition(f"{self.event} does not begin an attempt", event=self.event)
         attempt = stage.begin_attempt(before, self.now, self.node)
         facts = {
@@ -154,7 +155,7 @@ class BeginAttempt:
             facts=facts,
             note=self.note,
         )
-        return after, attempt
+        return after, attempt if self.result is None else stage.note_result(after.id, attempt.n, self.result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

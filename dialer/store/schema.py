@@ -212,3 +212,46 @@ service = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("number", sa.Integer, nullable=False, unique=True),
 )
+
+call_in = sa.Table(
+    "call_in",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("to_number", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("access_code", sa.Text),
+    sa.Column("from_number", sa.Text),
+    sa.Column("callback_id", sa.Text),
+    sa.Column("user_data", _json()),
+    sa.Column("unique_dnis", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("matched_at", Instant),
+    sa.Column("completed_at", Instant),
+    sa.Column("ani", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+)
+
+
+def _while_active(name: str, *columns: sa.Column[Any], also: sa.ColumnElement[bool], unique: bool = True) -> None:
+    where = sa.and_(call_in.c.state == sa.literal_column("'ACTIVE'"), also)
+    sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+# Locks: of two that ask for the same code, number of its own, or callback at the same time, one gets it.
+_while_active("call_in_active", call_in.c.to_number, also=sa.true(), unique=False)
+_while_active("call_in_code", call_in.c.group, call_in.c.access_code, also=call_in.c.access_code.is_not(None))
+_while_active("call_in_unique_dnis", call_in.c.to_number, also=call_in.c.unique_dnis)
+_while_active("call_in_callback", call_in.c.callback_id, also=call_in.c.callback_id.is_not(None))
+sa.Index("call_in_created", call_in.c.created_at)
+
+call_in_number = sa.Table(
+    "call_in_number",
+    metadata,
+    sa.Column("group", sa.Text, primary_key=True),
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("turn", sa.BigInteger, nullable=False),  # rises with each hand-out: the lowest is due next
+)

@@ -12,21 +12,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dialer.callback.call_in import AccessWish
 from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntry, NewCallback, NodeInfo
 from dialer.callback.state import Actor, Position, State
-from dialer.store import claiming, ownership, schema
+from dialer.store import call_in, claiming, ownership, schema
 from dialer.store import operation as op
+from dialer.store.access import AccessStore
 from dialer.store.creating import create_within
 from dialer.store.engine import Durable
 from dialer.store.filter import CallbackFilter, Limit
 from dialer.store.opening import Opened, open_database
-from dialer.store.reader import Reader
+from dialer.store.pausing import PauseStore
+from dialer.store.push import PushStore
 from dialer.store.writer import Writer
 
 _NEW_FIELDS = tuple(field.name for field in fields(NewCallback))
 
 
-class Store(Reader):
+class Store(AccessStore, PushStore, PauseStore):
     """Callbacks, their attempts, history and journal, in SQLite or PostgreSQL.
 
     One instance per process and event loop: `await Store.open(...)`, at the end `await store.close()`.
@@ -87,6 +90,7 @@ class Store(Reader):
         now: datetime,
         user: str | None = None,
         limits: Sequence[Limit] = (),
+        access: AccessWish | None = None,
     ) -> Callback:
         """Add a callback by T01, T02 or T03.
 
@@ -97,16 +101,24 @@ class Store(Reader):
             now: Aware time.
             user: Name of the user, for console actions.
             limits: Counted in the same transaction: of two creations for the last place exactly one gets it.
+            access: A number to hand out with it, in the same transaction.
 
         Raises:
             InvalidTransition: when `event` creates nothing or does not fit `resume_state`.
             DuplicateCallback: when `new.id` is taken.
             LimitReached: when there are as many callbacks as one of the limits allows.
+            NoNumberFree: when no number of the wished group is free.
         """
         values = {name: _cut(getattr(new, name)) for name in _NEW_FIELDS}
         if new.id is None:
             values["id"] = f"{await self.service_number(new.service)}-{uuid.uuid4()}"
         create = op.Create(fields=values, event=event, actor=Actor(actor), now=schema.to_ms(now), user=user)
+        if access is not None:
+            wish, moment = access, create.now
+            booked: Callback = await self._writer.run(
+                lambda connection: call_in.create_with_access(connection, create, wish, moment)
+            )
+            return booked
         if not limits:
             return await self._writer.submit(create)
         outcome = await self._writer.run(lambda connection: create_within(connection, create, limits))

@@ -48,6 +48,7 @@ def keys_of(table, path=()):
             ("gateway",),
             ("route_point",),
             ("agent",),
+            ("call_in_group",),
             ("service",),
             ("api", "keys"),
             ("push", "http"),
