@@ -45,7 +45,7 @@ class HttpPushTable(Table):
 class PushTable(Table):
     """`[push]`: how messages reach customers' devices."""
 
-    http: dict[str, HttpPushTable] = {}
+    http: dict[str, HttpPushTable] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

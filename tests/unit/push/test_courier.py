@@ -169,9 +169,11 @@ Answering = Callable[[bytes, Mapping[str, str], asyncio.StreamWriter], Awaitable
 async def serve() -> object:
     """Starts a server that hands each request to the test."""
     servers: list[asyncio.Server] = []
+    writers: list[asyncio.StreamWriter] = []
 
     async def start(answer: Answering) -> str:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writers.append(writer)
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
             body = await reader.readexactly(int(headers.get("content-length", 0)))
@@ -183,9 +185,12 @@ async def serve() -> object:
         return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/push"
 
     yield start
+    for writer in writers:
+        writer.close()
     for server in servers:
         server.close()
         await server.wait_closed()
+    await asyncio.sleep(0)
 
 
 async def test_the_body_is_signed_and_exactly_200_is_success(serve: Callable[[Answering], Awaitable[str]]) -> None:
@@ -212,7 +217,7 @@ async def test_a_receiver_that_never_answers_is_given_up_in_time(
     serve: Callable[[Answering], Awaitable[str]],
 ) -> None:
     async def answer(_body: bytes, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
-        for _ in range(100):  # a byte now and then would keep a per-read limit from ever running out
+        while not writer.is_closing():  # a byte now and then would keep a per-read limit from ever running out
             writer.write(b"x")
             await asyncio.sleep(0.02)
 
