@@ -15,7 +15,7 @@ from dialer.events import AgentChanged, Bus
 from dialer.node.node import Node
 from dialer.node.single import lock_folder, only_one
 from dialer.node.status import RunningStatus
-from dialer.routing import Agent, AgentPool, AgentState, Router
+from dialer.routing import Agent, AgentPool, AgentState, Router, WaitBook
 from dialer.scenario import House, Listener, StoryWriter, TreatmentLibrary
 from dialer.store import Store
 from dialer.telephony import UserAgent
@@ -78,6 +78,7 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
             router=Router(pool),
             library=TreatmentLibrary(config.media.treatments_dir, config.media.cache_dir),
             stories=stories,
+            waits=WaitBook(pool, config.services),
         )
         node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
         await node.start()

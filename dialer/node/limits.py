@@ -40,6 +40,7 @@ class TimeLimits:
         """Applies what is due now; True when something new may be claimed."""
         now = self._house.clock.now()
         self._house.router.advance(now)
+        self._house.waits.look(now)
         await self._end_long_waits(now)
         await self._purge(now)
         await self._end_long_storage(now)
@@ -50,14 +51,13 @@ class TimeLimits:
 
     async def _submit_due(self, now: datetime) -> bool:
         """Bookings whose time has come enter the queue (T10)."""
-        config = self._house.config
-        leads = [service.submit_lead for service in config.services.values()]
-        until = now + timedelta(seconds=max(leads, default=0), milliseconds=1)  # the bound itself is not included
+        leads = {name: self._house.waits.lead_s(options, now) for name, options in self._house.config.services.items()}
+        until = now + timedelta(seconds=max(leads.values(), default=0), milliseconds=1)  # the bound is not included
         wanted = CallbackFilter(states=frozenset({State.SCHEDULED}), desired_until=until, limit=BATCH)
         submitted = False
         for callback in await self._house.store.find(wanted):
-            options = config.services.get(callback.service)
-            if options is not None and callback.desired_time - timedelta(seconds=options.submit_lead) <= now:
+            lead_s = leads.get(callback.service)
+            if lead_s is not None and callback.desired_time - timedelta(seconds=lead_s) <= now:
                 submitted |= await self._change(callback, "T10", now)
         return submitted
 

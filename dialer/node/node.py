@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -13,9 +14,10 @@ from dialer.callback.record import Callback
 from dialer.callback.state import State
 from dialer.events import CallbackChanged, Event, NodeState
 from dialer.node.limits import TimeLimits
-from dialer.node.line import Line
+from dialer.node.line import Line, queued_at
 from dialer.node.pace import Pacer
 from dialer.node.release import Release
+from dialer.routing import Ageing, Target
 from dialer.scenario import CallAttempt, House, Interruption, Overtaken, attempt_of
 from dialer.store import AttemptConflict, StoreError
 
@@ -51,7 +53,7 @@ class Node:
     def __init__(self, house: House, *, calls_per_second: float, max_sessions: int) -> None:
         self.house = house
         self.sessions: dict[str, Session] = {}
-        self.line = Line()
+        self.line = Line(lambda callback: Ageing.of(house.config.options_for(callback)))
         self._aside: dict[str, Callback] = {}  # for a moment: their numbers are on another call
         self.unusable: set[str] = set()
         self.draining = False
@@ -59,7 +61,7 @@ class Node:
         self.scheduler_lag_s = 0.0
         self._max_sessions = max_sessions
         self._pacer = Pacer(calls_per_second, 0.0)
-        self._release = Release(house.pool, house.config)
+        self._release = Release(house.pool, house.config, house.router.walks, house.waits.near_enough)
         self._limits = TimeLimits(house, self.line, self._release)
         self._wake = asyncio.Event()
         self._due = asyncio.Event()
@@ -78,6 +80,7 @@ class Node:
             house.bus.subscribe(self._on_event),
             house.pool.subscribe(lambda *_: self._wake.set()),
         ]
+        self._join_routing()
         loops: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
             ("claim", self._claim, CLAIM_EVERY_S),
             ("lease", self._renew, house.lease_s / 3),
@@ -107,6 +110,16 @@ class Node:
         waiting = [*self.line.ids(), *self._aside, *self.unusable]
         await house.store.release(waiting, now=house.clock.now(), node=house.node)
         house.bus.publish(NodeState(house.node, "stopped", house.clock.now()))
+
+    def _join_routing(self) -> None:
+        """Lets routing count the line in its statistics, and call for attention when something is due."""
+        house, loop = self.house, asyncio.get_running_loop()
+        house.router.statistics.add_queue(self._waiting_targets)
+        house.router.statistics.expected_wait = house.waits.expected_wait
+        house.router.alarm = lambda after_s: loop.call_later(after_s, lambda: house.router.advance(house.clock.now()))
+
+    def _waiting_targets(self) -> list[tuple[Target, datetime]]:
+        return [(self._release.target(callback.target), queued_at(callback)) for callback in self.line]
 
     def submit(self, callback: Callback | None = None) -> None:  # noqa: ARG002 - a hint; the store is the truth
         """Says that something may be due now."""
@@ -216,6 +229,8 @@ class Node:
         self.line.remove(callback_id)
         self._aside.pop(callback_id, None)
         self.unusable.discard(callback_id)
+        self.house.router.walks.forget(callback_id)
+        self.house.waits.lost(callback_id, self.house.clock.now())
         session = self.sessions.get(callback_id)
         if session is not None and not session.task.done():
             fresh = await self.house.store.get(callback_id)
@@ -324,6 +339,9 @@ class Node:
         if not isinstance(event, CallbackChanged):
             return
         callback = event.callback
+        self.house.waits.moved(callback, self.house.clock.now())
+        if not callback.open:
+            self.house.router.walks.forget(callback.id)
         if event.event in {"T01", "T12", "T23"}:
             self._due.set()
         if callback.state is State.COMPLETED and event.event in COMPLETED_FROM_OUTSIDE:

@@ -79,6 +79,8 @@ class Release:
                 if supply.spare(walk.open) <= 0:
                     blocked.add(walk.open)
                     supply.keep_for_who_waits(walk.open)
+                    if supply.empty and not self._someone_may_outwait:
+                        return  # nobody behind can get an agent: a long line is not walked to its end
                     continue
             in_flight[callback.target] += 1
             yield callback
@@ -114,8 +116,8 @@ class _Supply:
 
     @property
     def empty(self) -> bool:
-        """Whether nobody is Ready."""
-        return not self._ready
+        """Whether there is nobody for those behind: nobody is Ready, or all are kept for who waits."""
+        return len(self._kept) == len(self._ready)
 
     def spare(self, wanted: tuple[Single, ...]) -> int:
         """Ready agents who match, less dials in flight that may take one of them; not above 0: no dial."""

@@ -1,7 +1,8 @@
 """Agents, targets and who gets whom: in memory, no I/O, time passed in.
 
 A `Target` says which agents a callback may go to, the `AgentPool` knows what each agent is doing, the `Router`
-reserves a Ready agent for the request that deserves it. This room never calls anybody and never reads a clock.
+reserves a Ready agent for the request that deserves it, the `WaitBook` estimates how long the others will wait. This
+room never calls anybody and never reads a clock.
 """
 
 from dialer.routing.ageing import NO_AGEING, AgedQueue, Ageing, effective_priority
@@ -12,7 +13,9 @@ from dialer.routing.pool import AgentKnown, AgentPool, StateNotChosen, UnknownAg
 from dialer.routing.router import Request, Router
 from dialer.routing.statistic import Statistics
 from dialer.routing.target import Item, Matcher, Single, StatCondition, Target, TargetType, TargetWalk
+from dialer.routing.waits import WaitBook
 from dialer.routing.walks import Walks
+from dialer.routing.watermark import Level, Watermark
 
 __all__ = [
     "BUSY_STATES",
@@ -29,6 +32,7 @@ __all__ = [
     "EwtCode",
     "EwtMode",
     "Item",
+    "Level",
     "Matcher",
     "Request",
     "Router",
@@ -41,8 +45,10 @@ __all__ = [
     "TargetType",
     "TargetWalk",
     "UnknownAgent",
+    "WaitBook",
     "WaitEstimator",
     "Walks",
+    "Watermark",
     "effective_priority",
     "parse_single",
     "parse_target",

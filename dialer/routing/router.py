@@ -21,6 +21,7 @@ from dialer.routing.walks import Walks
 
 READY = frozenset({AgentState.READY})
 RESERVED = frozenset({AgentState.RESERVED})
+IN_CALL = frozenset({AgentState.RINGING, AgentState.TALKING})
 OnReserved = Callable[[Agent], None]
 
 
@@ -38,6 +39,7 @@ class Request:
         order: of asking; decides between equal times.
         ageing: how its priority rises.
         on_expired: called with the agent when the reservation has timed out.
+        release_delay_s: an agent who was rung for it stays in wrap-up so long before it is free.
         agent: the agent reserved for it, once there is one.
         cancelled: it no longer wants one.
     """
@@ -51,6 +53,7 @@ class Request:
     order: int
     ageing: Ageing = NO_AGEING
     on_expired: OnReserved | None = None
+    release_delay_s: float = 0.0
     agent: Agent | None = None
     cancelled: bool = False
 
@@ -82,7 +85,7 @@ class Router:
         self.statistics = Statistics(pool)
         self.statistics.add_queue(self._waiting_targets)
         self.walks = Walks(self.statistics)
-        self.alarm: Callable[[float], None] | None = None
+        self.alarm: Callable[[float], object] | None = None
         pool.subscribe(self._on_change)
 
     @property
@@ -107,6 +110,7 @@ class Router:
         ageing: Ageing = NO_AGEING,
         reserve_timeout_s: float | None = None,
         on_expired: OnReserved | None = None,
+        release_delay_s: float = 0.0,
     ) -> Request:
         """Asks for an agent; reserves the longest idle Ready one that fits at once, else waits.
 
@@ -122,10 +126,20 @@ class Router:
             reserve_timeout_s: an agent who is still RESERVED so long after (neither rung nor shown a preview) is taken
                 back and free for the next one; None: whoever asked ends the reservation.
             on_expired: called with that agent when this happens.
+            release_delay_s: an agent who was rung stays in wrap-up so long after (`agent_release_delay_ms`).
         """
         walk = target if isinstance(target, TargetWalk) else TargetWalk(target, now, self.statistic_at(now))
         request = Request(
-            key, walk, priority, queued_at, frozenset(exclude), on_reserved, next(self._orders), ageing, on_expired
+            key,
+            walk,
+            priority,
+            queued_at,
+            frozenset(exclude),
+            on_reserved,
+            next(self._orders),
+            ageing,
+            on_expired,
+            release_delay_s,
         )
         self._now = now
         self._insert(request)
@@ -148,7 +162,6 @@ class Router:
         state: AgentState = AgentState.READY,
         *,
         key: str | None = None,
-        delay_s: float = 0.0,
     ) -> None:
         """Ends an agent's part in a callback. Released twice, gone or logged out meanwhile: nothing happens.
 
@@ -157,13 +170,12 @@ class Router:
             now: the present, aware UTC.
             state: what the agent does next, unless it asked for something else during the call.
             key: the callback that lets it go; if given and the agent is held by another one, nothing happens.
-            delay_s: the agent stays in wrap-up so long before (`agent_release_delay_ms`).
         """
         held = self._held.get(agent_id)
         if held is None or (key is not None and held.key != key):
             return
-        if delay_s > 0:
-            self._release_later(held, agent_id, now, state, delay_s)
+        if held.release_delay_s > 0 and self._pool.is_in(agent_id, IN_CALL) and state not in BUSY_STATES:
+            self._release_later(held, agent_id, now, state)
             return
         del self._held[agent_id]
         self._pool.free(agent_id, now, state)
@@ -216,7 +228,7 @@ class Router:
         if self.alarm is not None:
             self.alarm((when - now).total_seconds())
 
-    def _release_later(self, held: Request, agent_id: str, now: datetime, state: AgentState, delay_s: float) -> None:
+    def _release_later(self, held: Request, agent_id: str, now: datetime, state: AgentState) -> None:
         """Wrap-up first; whoever ends it earlier (the agent, a supervisor) has ended the delay too."""
 
         def end(at: datetime) -> None:
@@ -225,7 +237,7 @@ class Router:
                 self._pool.end_wrap_up(agent_id, at, state)
 
         self._pool.set_state(agent_id, AgentState.WRAP_UP, now)
-        self._at(now + timedelta(seconds=delay_s), now, end)
+        self._at(now + timedelta(seconds=held.release_delay_s), now, end)
 
     def _timed(self, request: Request, timeout_s: float) -> OnReserved:
         """`on_reserved`, with the end of the reservation set at the moment it begins."""

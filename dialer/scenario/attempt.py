@@ -70,9 +70,8 @@ class CallAttempt(ABC):
 
     @property
     def needs_agent(self) -> bool:
-        """True while its customer is being dialled without an agent: one more of the Ready agents is spoken for."""
-        callback = self.ledger.callback
-        return callback.state is State.QUEUED and callback.phase in {Phase.WAITING, Phase.DIALING}
+        """True while its customer is dialled, or is on the line, without an agent: one more of them is spoken for."""
+        return self.ledger.callback.phase in {Phase.WAITING, Phase.DIALING, Phase.AGENT_WAIT}
 
     async def run(self) -> None:
         """Makes the attempt. When it returns or raises, no leg of it is left."""

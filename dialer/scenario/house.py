@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialer.clock import Clock
 from dialer.config import DialerConfig
 from dialer.events import Bus
-from dialer.routing import AgentPool, Router
+from dialer.routing import AgentPool, Router, WaitBook
 from dialer.scenario.hearing import Listener
 from dialer.scenario.story import StoryWriter
 from dialer.scenario.treatment_library import TreatmentLibrary
@@ -22,6 +22,7 @@ class House:
     Attributes:
         node: name of this node, written to attempts and leases.
         lease_s: how long this node owns a callback without renewing.
+        waits: waiting times of this node's queues.
     """
 
     node: str
@@ -36,3 +37,4 @@ class House:
     router: Router
     library: TreatmentLibrary
     stories: StoryWriter
+    waits: WaitBook = field(default_factory=lambda: WaitBook(AgentPool(), {}))

@@ -16,7 +16,7 @@ from dialer.events import Bus
 from dialer.node.limits import TimeLimits
 from dialer.node.line import Line
 from dialer.node.release import Release
-from dialer.routing import AgentPool, Router
+from dialer.routing import AgentPool, Router, WaitBook
 from dialer.store import Store
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -40,7 +40,8 @@ async def place(tmp_path: Path) -> AsyncIterator[Any]:
     }
     config = DialerConfig(file=tmp_path / "dialer.toml", services=services)
     pool, clock = AgentPool(), Dial()
-    house = SimpleNamespace(store=store, config=config, bus=Bus(), clock=clock, pool=pool, router=Router(pool))
+    router, waits = Router(pool), WaitBook(pool, services)
+    house = SimpleNamespace(store=store, config=config, bus=Bus(), clock=clock, pool=pool, router=router, waits=waits)
     line = Line()
     yield SimpleNamespace(
         house=house, clock=clock, store=store, line=line, limits=TimeLimits(house, line, Release(pool, config))
