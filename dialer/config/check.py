@@ -17,7 +17,7 @@ from dialer.config.problem import did_you_mean
 from dialer.config.reading import Reading
 from dialer.config.sound import treatment_faults
 from dialer.config.toml_place import Path
-from dialer.routing import Agent, Target, TargetError, parse_target
+from dialer.routing import Agent, Target, TargetError, parse_target, queue_of_statistic
 
 if TYPE_CHECKING:
     from dialer.config.service import ServicesRead
@@ -42,10 +42,9 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 
 UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
-    "outbound_queue", "callback_application", "survey_route_point", "ewt_method", "ewt_queue", "eta_pos_threshold",
-    "priority_increment", "priority_increment_interval", "priority_limit", "agent_release_delay_ms",
+    "outbound_queue", "callback_application", "survey_route_point",
     "transfer_confirm_timeout", "routing_udata_keys", "attach_user_data", "trunk_group", "snooze_delay",
-    "connect_threshold", "queue_time_stat", "ewt_service", "desired_interval", "slot_duration_min", "slot_capacity",
+    "desired_interval", "slot_duration_min", "slot_capacity",
     "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
     "scheduled_enabled", "immediate_blackout_min", "purge_at_close", "agent_first_via_rp", "agent_first_via_tg",
     "preview_max_rejects", "preview_keys", "preview_timeout", "preview_timeout_not_ready",
@@ -127,6 +126,7 @@ class _ServiceCheck:
         self._check_push()
         self._check_reachable()
         self._check_group()
+        self._check_queues()
         target = self._check_target()
         if target is not None:
             self._check_target_use(target)
@@ -176,6 +176,19 @@ class _ServiceCheck:
                 self._refuse("resource_group", f"there is no call-in group {o.resource_group!r}", mend)
         elif not o.resource_group and (o.call_direction == "USERORIGINATED" or o.type == "builtin"):
             self._refuse("resource_group", "is missing, so customers could not be given a number", "name a group")
+
+    def _check_queues(self) -> None:
+        """Whose waiting time is read must be a queue here."""
+        services = self.config.services
+        known = {*services, *(options.virtual_queue for options in services.values())} - {""}
+        for key in ("ewt_queue", "ewt_service"):
+            wanted = getattr(self.options, key)
+            if wanted and wanted not in known:
+                self._refuse(key, f"there is no queue {wanted!r}", did_you_mean(wanted, known) or "name a service")
+        statistic = self.options.queue_time_stat
+        if statistic and queue_of_statistic(statistic) not in known:
+            what = f"{statistic!r} is not the waiting time of a queue here, so submit_lead is used"
+            self.reading.warn(self._path("queue_time_stat"), what, "e.g. ExpectedWaitTime;Queue;SALES@Switch;Group")
 
     def _check_push(self) -> None:
         """Who is to be asked or told needs a way by which messages reach the device."""

@@ -70,7 +70,9 @@ class Release:
         blocked: set[tuple[Single, ...]] = set()
         for callback in line.in_order(now):
             service = self._config.services[callback.service]
-            if service.paused or not self._in_window(callback, service.do_not_call_window, now):
+            if service.paused or is_early(callback, service, now):
+                continue
+            if not self._in_window(callback, service.do_not_call_window, now):
                 continue
             if not has_waited_enough(callback, service, now):
                 walk = self._walks.of(callback.id, self.target(callback.target), queued_at(callback), now, statistic)
@@ -139,6 +141,11 @@ class _Supply:
         if wanted not in self._matching:
             self._matching[wanted] = [agent for agent in self._ready if any(single.matches(agent) for single in wanted)]
         return self._matching[wanted]
+
+
+def is_early(callback: Callback, service: ServiceOptions, now: datetime) -> bool:
+    """Whether a booked time is further away than `connect_threshold`, s: the second look, at dial time."""
+    return (callback.desired_time - now).total_seconds() > service.connect_threshold
 
 
 def has_waited_enough(callback: Callback, service: ServiceOptions, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from dialer.routing.pool import AgentKnown, AgentPool, StateNotChosen, UnknownAg
 from dialer.routing.router import Request, Router
 from dialer.routing.statistic import Statistics
 from dialer.routing.target import Item, Matcher, Single, StatCondition, Target, TargetType, TargetWalk
-from dialer.routing.waits import WaitBook
+from dialer.routing.waits import WaitBook, queue_of_statistic
 from dialer.routing.walks import Walks
 from dialer.routing.watermark import Level, Watermark
 
@@ -52,4 +52,5 @@ __all__ = [
     "effective_priority",
     "parse_single",
     "parse_target",
+    "queue_of_statistic",
 ]

@@ -16,7 +16,7 @@ from dialer.callback.state import Phase, State
 from dialer.routing.ageing import Ageing
 from dialer.routing.agent import Agent, AgentState
 from dialer.routing.ewt import Estimate, EwtMode, WaitEstimator
-from dialer.routing.grammar import parse_target
+from dialer.routing.grammar import TargetError, parse_target
 from dialer.routing.pool import AgentPool
 from dialer.routing.target import Single, Target
 from dialer.routing.watermark import near_enough
@@ -48,7 +48,8 @@ class WaitBook:
 
     def __init__(self, pool: AgentPool, services: Mapping[str, ServiceOptions]) -> None:
         self._pool = pool
-        self._queues = {name: _queue(options) for name, options in services.items() if options.target}
+        made = {name: _queue(options) for name, options in services.items()}
+        self._queues = {name: queue for name, queue in made.items() if queue is not None}
         self._by_virtual_queue = {queue.options.virtual_queue or name: name for name, queue in self._queues.items()}
         self._wrapping: dict[str, tuple[_Queue, str]] = {}  # agent id -> whose slot ends with wrap-up
         pool.subscribe(self._agent_changed)
@@ -130,7 +131,7 @@ class WaitBook:
 
         `queue_time_stat` wins over `ewt_service`, and both over `submit_lead` (options.md §2.3, records.md T10).
         """
-        for name in (_queue_of_statistic(options.queue_time_stat), options.ewt_service):
+        for name in (queue_of_statistic(options.queue_time_stat), options.ewt_service):
             estimate = self.of_queue(name, now) if name else None
             if estimate is not None and estimate.seconds is not None:
                 return estimate.seconds
@@ -194,17 +195,22 @@ class WaitBook:
             self._forget_slot(queue, callback_id, now)
 
 
-def _queue(options: ServiceOptions) -> _Queue:
+def _queue(options: ServiceOptions) -> _Queue | None:
+    """None when each request brings its own target, so that nobody can say which agents serve the queue."""
+    try:
+        target = parse_target(options.target)
+    except TargetError:
+        return None
     return _Queue(
         options,
-        parse_target(options.target),
+        target,
         WaitEstimator(options.ewt_method, Ageing.of(options)),
         thresholds=options.eta_positions(),
     )
 
 
-def _queue_of_statistic(text: str) -> str:
-    """The queue of `ExpectedWaitTime;Queue;NAME@Switch;Group`; empty for other statistics."""
+def queue_of_statistic(text: str) -> str:
+    """The queue named in `queue_time_stat`, as in `ExpectedWaitTime;Queue;NAME@Switch;Group`; "" for other texts."""
     statistic, _, rest = text.partition(";")
     if not statistic.strip().endswith("ExpectedWaitTime"):
         return ""
