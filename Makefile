@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test setup setup-test test-fast lint bench bench-media bench-signalling bench-store bench-detection clean
+.PHONY: help demo test setup setup-test test-fast lint bench bench-media bench-signalling bench-store bench-detection results clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -50,6 +50,10 @@ bench-store: setup-test
 # make bench-detection  the same audio to Asterisk, spandsp and this detector, side by side
 bench-detection: setup-test
 	@$(BIN)/python -m tools.bench_detection $(ARGS)
+
+# make results          every call result and reason provoked by a real call: prints the table, writes docs/results.md
+results: setup-test
+	@$(BIN)/python -m tools.results
 
 clean:
 	rm -rf .venv build var *.egg-info

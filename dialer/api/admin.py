@@ -17,6 +17,7 @@ from dialer.api.auth import Gatekeeper
 from dialer.api.part import Dialer
 from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, NotFound, Refused
+from dialer.callback.state import Actor
 from dialer.routing import AgentState, AgentStatus, StateNotChosen, UnknownAgent
 
 
@@ -70,6 +71,13 @@ def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
             "history": [plain(entry) for entry in history],
         }
         return JSONResponse(shown)
+
+    @router.post("/callbacks/{callback_id}/cancel")
+    async def cancel(callback_id: str, request: Request) -> Response:
+        caller = gate.admin(request)
+        caller.allow((await dialer.booking.get(callback_id)).service)
+        cancelled = await dialer.booking.cancel(callback_id, Actor.ADMIN, user=caller.name)
+        return JSONResponse(plain(cancelled))
 
     return router
 

@@ -93,6 +93,7 @@ class RunningDialer:
             line.split(" = ", 1) for line in config.read_text().splitlines() if line.startswith(("listen =", "ops_"))
         )
         self.config = config
+        self.module = "dialer.cli.main"
         self.log = config.parent / "dialer.log"
         self.url = f"http://{lines['listen'].strip(chr(34))}/genesys/1/service/callback/test"
         self.admin = f"http://{lines['listen'].strip(chr(34))}/api/v1"
@@ -109,7 +110,7 @@ class RunningDialer:
         """Starts the process and waits until its API answers."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "dialer.cli.main", "run", "-c", str(self.config), stdout=log, stderr=log,
+                sys.executable, "-m", self.module, "run", "-c", str(self.config), stdout=log, stderr=log,
                 preexec_fn=die_with_the_tests,
             )  # fmt: skip
         async with asyncio.timeout(START_LIMIT_S), httpx.AsyncClient() as client:

@@ -178,6 +178,14 @@ async def test_a_callback_is_shown_with_dials_and_history(client, dialer):
     assert (missing.status_code, missing.json()["code"]) == (404, "NOT_FOUND")
 
 
+async def test_an_administrator_cancels_a_callback_once(client, dialer):
+    made = (await client.post(CREATE, json=BODY)).json()["_id"]
+    ended = (await client.post(f"/api/v1/callbacks/{made}/cancel")).json()
+    assert (ended["state"], ended["reason"], ended["reason_detail"]) == ("COMPLETED", "CANCELLED_BY_ADMIN", "single")
+    assert (await client.post(f"/api/v1/callbacks/{made}/cancel")).status_code == 409
+    assert (await client.post("/api/v1/callbacks/1-nothing/cancel")).status_code == 404
+
+
 async def test_health_and_readiness(dialer):
     async with dialer.client(ops=True) as ops:
         assert (await ops.get("/healthz")).status_code == 200

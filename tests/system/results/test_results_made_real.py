@@ -1,0 +1,64 @@
+"""Each result and each reason that the dialer produces, provoked by real calls: the table of `make results`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from dialer.callback.call_result import CALL_RESULTS
+from dialer.callback.reason import Reason
+from tools.results.missing import MISSING_REASONS, MISSING_RESULTS
+from tools.results.run import Run, play_all
+from tools.results.table import ROWS
+
+pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "results.md"
+PRODUCIBLE = {code.value for code, info in CALL_RESULTS.items() if info.producers}
+OTHER_NAMES = {"AGENT_PREVIEW_CANCEL_AFTER_nREJECTS"}
+NEVER_WRITTEN = {"SUBMIT_FAILED"}
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    """The table, played once for all its tests."""
+    return asyncio.run(play_all())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+def test_a_row_of_the_table_comes_out_as_it_must(run: Run, row) -> None:
+    assert run.differences(row) == []
+
+
+def test_no_row_but_the_faulty_one_leaves_an_error_in_the_log(run: Run) -> None:
+    assert run.traceback == ""
+
+
+def rows_of(section: str) -> list[str]:
+    """First cells of a table of the document."""
+    text = DOCUMENT.read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return [cells[0] for line in text.splitlines()[3:] if (cells := re.findall(r"[^|]*[^| ]", line))]
+
+
+def test_the_document_lists_exactly_the_results_that_can_be_produced() -> None:
+    shown = {int(cell) for cell in rows_of("Call results")}
+    absent = {int(cell.split()[0]) for cell in rows_of("Not yet produced") if cell.strip()[0].isdigit()}
+    assert shown | absent == PRODUCIBLE
+    assert not shown & absent
+    assert absent == set(MISSING_RESULTS)
+
+
+def test_the_document_lists_exactly_the_reasons_that_are_written() -> None:
+    shown = {cell.strip() for cell in rows_of("Completion reasons")}
+    absent = {cell.strip() for cell in rows_of("Not yet produced") if not cell.strip()[0].isdigit()}
+    assert shown | absent == (set(Reason) - NEVER_WRITTEN) | OTHER_NAMES
+    assert not shown & absent
+    assert absent == set(MISSING_REASONS)
+
+
+def test_every_result_stands_in_the_table_as_result_of_an_attempt_or_of_a_callback() -> None:
+    provoked = {row.code for row in ROWS} | {dial.result for row in ROWS for dial in row.expected.dials}
+    assert provoked - {None} == PRODUCIBLE - set(MISSING_RESULTS)

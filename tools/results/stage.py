@@ -1,0 +1,186 @@
+"""Where the rows are played: dialers as processes of their own, the lab, SIPp, and the store that all is read from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from dialer.lab import AGENTS, LabProcess
+from dialer.store import Store
+from tests.system.dialer_process import RunningDialer, free_port
+from tools.results.row import Row
+from tools.results.seen import Seen
+
+SPARE_AGENTS = 100  # Ready, and never called: who dials for them reaches nobody
+LOOK_EVERY_S = 0.15
+ROW_LIMIT_S = 150.0  # bounds a row on a machine that is busy with other things; most need 2 to 15 s
+ANY_HEADER = "Supported: replaces"  # stands where a refusal needs no header of its own
+
+
+@dataclass(slots=True)
+class Stage:
+    """One dialer with its peers.
+
+    Attributes:
+        lab, ports: the far ends; a port by the name of its SIPp.
+        ids: callback of each row that has been booked, by the row's key.
+    """
+
+    folder: Path
+    dialer: RunningDialer
+    lab: LabProcess
+    ports: Mapping[str, int]
+    store: Store
+    client: httpx.AsyncClient
+    ids: dict[str, str] = field(default_factory=dict)
+
+    async def play(self, row: Row) -> Seen:
+        """Books a row's callback, does what is to be done with it, and gives what became of it."""
+        await self.begin(row)
+        return await self.finish(row)
+
+    async def begin(self, row: Row) -> Seen:
+        """Books a row's callback and does what is to be done with it."""
+        if row.before:
+            await row.before(self, "")
+        callback_id = self.ids[row.key] = await self.book(row.key, row.number)
+        if row.act:
+            await row.act(self, callback_id)
+        return await Seen.read(self.store, callback_id)
+
+    async def finish(self, row: Row) -> Seen:
+        """Waits until there is nothing more to come of a row that has begun."""
+        return await self.until(self.ids[row.key], row.done or (lambda seen: seen.completed), row.key)
+
+    async def book(self, service: str, number: str) -> str:
+        """Asks for a callback over the first-generation API; gives its id."""
+        url = self.dialer.url.replace("/test", f"/{service}")
+        answer = await self.client.post(url, data={"_customer_number": number} if number else {"name": "Bob"})
+        assert answer.status_code == 200, f"{service}: {answer.text}"
+        return str(answer.json()["_id"])
+
+    async def until(self, callback_id: str, done: Callable[[Seen], bool], what: str = "") -> Seen:
+        """Waits until a callback is as far as is asked for.
+
+        Raises:
+            AssertionError: when it does not come so far; says where it stands.
+        """
+        seen = await Seen.read(self.store, callback_id)
+        try:
+            async with asyncio.timeout(ROW_LIMIT_S):
+                while not done(seen):
+                    await asyncio.sleep(LOOK_EVERY_S)
+                    seen = await Seen.read(self.store, callback_id)
+        except TimeoutError:
+            raise AssertionError(f"{what or callback_id} stays where it is: {seen}") from None
+        return seen
+
+
+@asynccontextmanager
+async def stage(
+    folder: Path, lab: LabProcess, ports: Mapping[str, int], rows: Iterable[Row], tables: str = "",
+    module: str = "dialer.cli.main",
+) -> AsyncIterator[Stage]:  # fmt: skip
+    """A dialer that has every row as a service; ended at the end.
+
+    Args:
+        folder: made here, for configuration, database and log.
+        lab: runs already.
+        ports: of the SIPp peers.
+        rows: each becomes a service.
+        tables: further lines of the configuration.
+        module: what is started.
+    """
+    dialer = RunningDialer(write_configuration(folder, lab, ports, rows, tables))
+    dialer.module = module
+    await dialer.start()
+    store = await Store.open(f"sqlite+aiosqlite:///{folder / 'dialer.db'}")
+    try:
+        async with httpx.AsyncClient(timeout=60) as client:
+            yield Stage(folder, dialer, lab, ports, store, client)
+    finally:
+        await store.close()
+        await dialer.end()
+
+
+def write_configuration(
+    folder: Path, lab: LabProcess, ports: Mapping[str, int], rows: Iterable[Row], tables: str
+) -> Path:
+    """Writes dialer.toml; gives its path."""
+    gateways = {"lab": f"{lab.host}:{lab.port}", **{name: f"127.0.0.1:{port}" for name, port in ports.items()}}
+    parts = [
+        f"""[server]
+listen = "127.0.0.1:{free_port()}"
+ops_listen = "127.0.0.1:{free_port()}"
+[db]
+url = "sqlite+aiosqlite:///{folder / "dialer.db"}"
+[sip]
+listen_host = "127.0.0.1"
+udp_port = 0
+tcp_port = 0
+[node]
+stop_deadline_s = 1
+[api.v1]
+auth = "none"
+[api.admin]
+auth = "none"
+""",
+        *(f'[gateway.{name}]\nuri = "sip:{address}"\noptions_ping_s = 0' for name, address in gateways.items()),
+        f'[gateway.narrow]\nuri = "sip:{gateways["waits"]}"\noptions_ping_s = 0\nmax_channels = 1',
+        f'[gateway.nobody]\nuri = "sip:127.0.0.1:{free_port()}"\ntransport = "tcp"\noptions_ping_s = 0',
+        *(
+            f'[route_point."{name}@Results"]\ngateway = "{name}"\ncaller_number = "8999"'
+            for name in (*gateways, "narrow", "nobody")
+        ),
+        *(
+            f'[agent.{agent.id}]\naddress = "sip:{agent.extension}"\ngroups = ["{agent.group}"]\n'
+            'gateway = "lab"\nstate = "READY"'
+            for agent in AGENTS
+        ),
+        *(
+            f'[agent.spare-{n:03d}]\naddress = "sip:7001"\ngroups = ["Spare"]\ngateway = "lab"\nstate = "READY"'
+            for n in range(SPARE_AGENTS)
+        ),
+        *(service(row) for row in rows),
+        tables,
+    ]
+    folder.mkdir()
+    path = folder / "dialer.toml"
+    path.write_text("\n".join(parts))
+    return path
+
+
+def service(row: Row) -> str:
+    """A row as a service."""
+    options = {
+        "family": "v1",
+        "route_point": f"{row.peer}@Results",
+        "target": row.target,
+        "dial_attempts": 2,
+        "dial_retry_delay": 1,
+        "ring_timeout": 30,
+        "setup_timeout": 20,
+        "throttle_limit": 0,
+        **row.options,
+    }
+    return "\n".join([f'[service."{row.key}"]', *(f"{key} = {toml(value)}" for key, value in options.items())])
+
+
+def toml(value: object) -> str:
+    """A value as TOML writes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case list() | tuple():
+            return f"[{', '.join(map(toml, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{toml(key)} = {toml(item)}" for key, item in value.items()) + "}"
+        case _:
+            return str(value)
