@@ -78,8 +78,9 @@ class Recover:
         return self._resubmit(stage, before, attempt)
 
     def _close(self, stage: Stage, before: Callback, attempt: Attempt) -> Callback:
-        cancelled = before.last_event in CANCELS
-        result = CallResult.CANCEL_RECORD if cancelled else CallResult.STALE
+        result = CallResult.CANCEL_RECORD if before.last_event in CANCELS else CallResult.STALE
+        if before.last_event == "T73" and attempt.call_result is not None:
+            result = attempt.call_result  # the talk was over; only the survey was cut
         return close_left_over(stage, before, attempt, AttemptResult(call_result=result), self.now)
 
     def _resubmit(self, stage: Stage, before: Callback, attempt: Attempt | None) -> Callback:

@@ -19,6 +19,7 @@ from dialer.store import call_in, claiming, ownership, schema
 from dialer.store import operation as op
 from dialer.store.access import AccessStore
 from dialer.store.creating import create_within
+from dialer.store.do_not_call import NumberStore
 from dialer.store.engine import Durable
 from dialer.store.filter import CallbackFilter, Limit
 from dialer.store.opening import Opened, open_database
@@ -29,7 +30,7 @@ from dialer.store.writer import Writer
 _NEW_FIELDS = tuple(field.name for field in fields(NewCallback))
 
 
-class Store(AccessStore, PushStore, PauseStore):
+class Store(AccessStore, PushStore, PauseStore, NumberStore):
     """Callbacks, their attempts, history and journal, in SQLite or PostgreSQL.
 
     One instance per process and event loop: `await Store.open(...)`, at the end `await store.close()`.

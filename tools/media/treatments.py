@@ -12,7 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.media.sound import RATE, Samples, VoiceMissingError, levelled, silence, speak, write_wav
+from tools.media.sound import RATE, RMS_AT_0_DBM0, Samples, VoiceMissingError, levelled, silence, speak, write_wav
 
 FOLDER = Path(__file__).resolve().parents[2] / "media" / "treatments"
 VOICE = "hts"
@@ -25,6 +25,7 @@ WAITING = "Thank you for waiting. The next representative will be with you short
 CHORDS_HZ = ((261.6, 329.6, 392.0), (220.0, 261.6, 329.6), (174.6, 220.0, 261.6), (196.0, 246.9, 293.7))  # C, Am, F, G
 CHORD_S = 3.0
 MUSIC_DBM0 = -27.0
+RINGBACK_DBM0 = -19.0  # each of its two tones
 DUCKED_DB = -6.0  # under the voice
 
 
@@ -49,6 +50,16 @@ def _plucked(freq_hz: float, seconds: float = 2.0) -> Samples:
     return np.asarray(partials * attack * np.minimum((seconds - t) / 0.1, 1.0))
 
 
+def ringback() -> Samples:
+    """Ringing tone of North America, 2 s on, 4 s off: what an agent hears until the customer answers. 6 s.
+
+    Source: ITU-T E.180 Supplement 2, United States: 440 + 480 Hz; -19 dBm0 each by Telcordia GR-506.
+    """
+    t = np.arange(2 * RATE) / RATE
+    peak = RMS_AT_0_DBM0 * np.sqrt(2) * 10 ** (RINGBACK_DBM0 / 20)
+    return np.concatenate([peak * (np.sin(2 * np.pi * 440 * t) + np.sin(2 * np.pi * 480 * t)), silence(4.0)])
+
+
 def waiting() -> Samples:
     """Music, and the voice over it."""
     music = soft_music()
@@ -71,6 +82,7 @@ def main() -> int:
         for name, text in SPOKEN.items():
             write_wav(FOLDER / f"{name}.wav", np.concatenate([silence(0.1), speak(text, VOICE), silence(0.2)]))
         write_wav(FOLDER / "next_customer_rep.wav", waiting())
+        write_wav(FOLDER / "ringback.wav", ringback())
     except VoiceMissingError as missing:
         print(f"treatments: {missing}", file=sys.stderr)
         return 1

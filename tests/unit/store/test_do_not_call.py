@@ -1,0 +1,32 @@
+"""The do-not-call list, and who is on a call."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from dialer.store import Store
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NUMBER = "+16505550123"
+
+
+@pytest.fixture
+async def store(tmp_path):
+    opened = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'dialer.db'}")
+    yield opened
+    await opened.close()
+
+
+async def test_a_number_is_forbidden_until_it_is_allowed_again(store):
+    assert not await store.is_forbidden(NUMBER)
+    await store.forbid_number(NUMBER, now=NOON, callback_id="1-a")
+    assert await store.is_forbidden(NUMBER)
+    assert not await store.is_forbidden("+16505550124")
+    await store.allow_number(NUMBER)
+    assert not await store.is_forbidden(NUMBER)
+
+
+async def test_a_number_may_be_forbidden_twice(store):
+    await store.forbid_number(NUMBER, now=NOON)
+    await store.forbid_number(NUMBER, now=NOON, callback_id="1-a")
+    assert await store.is_forbidden(NUMBER)
