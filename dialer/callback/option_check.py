@@ -30,6 +30,11 @@ CONTRADICTIONS: tuple[tuple[str, Check], ...] = (
     ),
     _refused("preview", lambda o: o.preview and o.first_party != "AGENT", 'needs first_party = "AGENT"'),
     _refused(
+        "record",
+        lambda o: o.record != "off" and o.agent_leg == "refer",
+        'cannot be had with agent_leg = "refer": a talk that the PBX joins is not heard here',
+    ),
+    _refused(
         "cannot_dial_buffer",
         lambda o: o.cannot_dial_buffer >= o.queued_ttl > 0,
         "is not below queued_ttl, so nobody could ever be dialled",

@@ -53,11 +53,14 @@ class DialOptions(OptionGroup):
     on_fax: Literal["hangup", "connect"] = opt("hangup", "what is done with a fax")
     on_silence: Literal["hangup", "connect"] = opt("hangup", "what is done with silence")
     beep_timeout: Seconds = opt(30, "longest wait for the beep, s")
+    record: Literal["off", "on_request", "always"] = opt("off", "whether talks are recorded")
+    record_detection: bool = opt(False, "keep what the detection heard of each attempt")
 
 
 class AgentOptions(OptionGroup):
-    """Agent first, preview, disposition (section 2.7)."""
+    """Agent first, preview, disposition (section 2.7), and where the talk runs."""
 
+    agent_leg: Literal["bridge", "refer"] = opt("bridge", "joined in the dialer, or handed to the PBX by REFER")
     agent_first_via_rp: bool = opt(False, "customer leg through the route point", v1="_agent_first_via_rp")
     agent_first_via_tg: bool = opt(False, "customer leg through the trunk group", v1="_agent_first_via_tg")
     preview: bool = opt(False, "ask the agent before dialling", v1="_agent_preview")
@@ -118,6 +121,7 @@ class TreatmentOptions(OptionGroup):
     treatment_waiting_for_agent: TreatmentText = opt(
         "next_customer_rep.wav", "in a loop until the agent joins", v1="_treatment_waiting_for_agent"
     )
+    treatment_on_hold: TreatmentText = opt("", "in a loop while on hold; empty: nothing")
     treatment_find_agent_fail: TreatmentText = opt(
         "all_agents_busy.wav", "no agent in time, then hang up", v1="_treatment_find_agent_fail"
     )

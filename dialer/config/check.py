@@ -43,7 +43,7 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
     "outbound_queue", "callback_application", "survey_route_point",
-    "transfer_confirm_timeout", "routing_udata_keys", "attach_user_data", "trunk_group", "snooze_delay",
+    "routing_udata_keys", "attach_user_data", "trunk_group", "snooze_delay",
     "desired_interval", "slot_duration_min", "slot_capacity",
     "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
     "scheduled_enabled", "immediate_blackout_min", "purge_at_close", "agent_first_via_rp", "agent_first_via_tg",

@@ -170,7 +170,7 @@ def _with_whole_paths(config: DialerConfig, folder: FilePath) -> DialerConfig:
     """Makes relative paths relative to the file's folder."""
     sqlite = "sqlite+aiosqlite:///"
     updates: dict[str, BaseModel] = {
-        "media": _joined(config.media, folder, "treatments_dir", "cache_dir"),
+        "media": _joined(config.media, folder, "treatments_dir", "cache_dir", "recordings_dir"),
         "sip": _joined(config.sip, folder, "tls_certificate", "tls_key", "tls_ca"),
     }
     name = config.db.url.removeprefix(sqlite)

@@ -14,6 +14,7 @@ from dialer.config.treatment_file import check_treatment
 TREATMENTS: dict[str, str | None] = {
     "treatment_customer_connect": None,
     "treatment_waiting_for_agent": "next_customer_rep.wav",
+    "treatment_on_hold": None,
     "treatment_find_agent_fail": "all_agents_busy.wav",
     "treatment_call_failure_answering_machine": "call_fail_ans_machine.wav",
 }

@@ -169,6 +169,7 @@ class MediaTable(Table):
     rtp_ports: tuple[Port, Port] = (20000, 29999)
     treatments_dir: Path | None = None
     cache_dir: Path = Path("var/treatments")
+    recordings_dir: Path = Path("var/recordings")
 
     @field_validator("rtp_ports", mode="before")
     @classmethod

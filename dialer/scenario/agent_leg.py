@@ -82,7 +82,7 @@ class AgentSearch:
                 return self.on_line
             self.refused.add(agent.id)
             if attempt < tries:
-                await self.ledger.move("T36", note=self.last_error)
+                await self._tell_failed()
         raise NoAgentReached(tries, self.last_error)
 
     async def _reserve(self) -> tuple[Agent, float]:
@@ -144,6 +144,10 @@ class AgentSearch:
     async def _tell_ringing(self, agent: Agent) -> None:
         """Writes to the record whose telephone rings."""
         await self.ledger.move("T35a", agent_id=agent.id)
+
+    async def _tell_failed(self) -> None:
+        """Writes to the record that this one did not answer and the next is looked for."""
+        await self.ledger.move("T36", note=self.last_error)
 
     async def _answers(self, signals: Signals) -> float | None:
         """When the agent answered; None when the leg failed."""

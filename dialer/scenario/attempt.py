@@ -22,8 +22,9 @@ from dialer.scenario.follow_up import complete_or_retry
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger, Overtaken
 from dialer.scenario.outcome import Outcome
-from dialer.scenario.race import LegGone, first_to_end
+from dialer.scenario.race import LegGone
 from dialer.scenario.story import Story
+from dialer.scenario.talk import TalkControl, talk
 from dialer.scenario.treating import Treating
 from dialer.telephony import DialRequest
 
@@ -44,6 +45,7 @@ class CallAttempt(ABC):
         customer: the customer's leg, once dialled.
         agent: the agent on the line, once there is one.
         outcome: what became of the customer's leg so far.
+        control: commands of the talk, while there is one.
         again_in_s: set when the callback went back into the queue on this node, seconds until it may be started again.
     """
 
@@ -54,6 +56,7 @@ class CallAttempt(ABC):
     agent: AgentOnLine | None = None
     outcome: Outcome = field(default_factory=lambda: Outcome(CallResult.UNKNOWN))
     again_in_s: float | None = None
+    control: TalkControl | None = None
     service: ServiceOptions = field(init=False)
     story: Story = field(init=False)
     ledger: Ledger = field(init=False)
@@ -121,8 +124,7 @@ class CallAttempt(ABC):
 
     async def _converse(self, customer: CustomerCall, agent: AgentOnLine) -> None:
         """The conversation, until either side hangs up, and what follows it."""
-        gone = await first_to_end(customer.leg, agent.leg)
-        who = Actor.CUSTOMER if gone is customer.leg else Actor.AGENT
+        who = await talk(self, customer, agent)
         await agent.leg.hangup("normal")
         self.outcome = replace(self.outcome, end=await customer.hang_up())
         await self._complete("T73", self.outcome.result, Reason.AGENT_CONNECTED, "talked", who)
@@ -200,8 +202,9 @@ class CallAttempt(ABC):
             self.outcome = replace(self.outcome, end=end)
 
     def _attempt_result(self, result: CallResult | None = None) -> AttemptResult:
-        timings = self.customer.timings if self.customer else {}
-        return self.outcome.attempt_result(result, timings=timings)
+        if self.customer is None:
+            return self.outcome.attempt_result(result, timings={})
+        return self.outcome.attempt_result(result, timings=self.customer.timings, **self.customer.kept)
 
     def _set_agent(self, state: AgentState) -> None:
         assert self.agent is not None

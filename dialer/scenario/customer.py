@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
@@ -20,6 +21,7 @@ from dialer.scenario.hearing import Hearing
 from dialer.scenario.house import House
 from dialer.scenario.leg_story import LegStory
 from dialer.scenario.outcome import Outcome, goes_on, is_decisive, outcome_of_end, outcome_of_loss, outcome_of_verdict
+from dialer.scenario.recorder import HeardRecorder
 from dialer.scenario.signals import Signals
 from dialer.scenario.story import Story
 from dialer.scenario.tone_plan import country_of
@@ -56,6 +58,8 @@ class CustomerCall:
         answered_mono: clock reading of the answer; verdict and treatment times count from it.
         language: in which the customer is spoken to.
         country: whose tones are expected.
+        heard: keeps what the detectors hear, where the service wants that.
+        recorded: files of the talk, in order.
     """
 
     house: House
@@ -67,11 +71,13 @@ class CustomerCall:
     verdict_mono: float | None = None
     media: MediaUp | None = None
     hearing: Hearing | None = None
+    heard: HeardRecorder | None = None
     playback: Playback | None = None
     ringback_heard: bool = False
     language: str | None = None
     country: str | None = None
     timings: dict[str, object] = field(default_factory=dict)
+    recorded: list[Path] = field(default_factory=list)
     signals: Signals = field(init=False)
     _words: LegStory = field(init=False)
 
@@ -180,6 +186,9 @@ class CustomerCall:
             answered=answered,
         )  # fmt: skip
         self.signals.attach(self.hearing, self._noticed)
+        if self.service.record_detection:
+            folder = self.house.config.media.recordings_dir
+            self.heard = HeardRecorder.start(folder, self.story, self.leg, self.hearing, self.country)
 
     def _answered(self, at: float) -> None:
         self.answered_at = self.house.clock.now()
@@ -252,7 +261,11 @@ class CustomerCall:
         if end.cause == "unauthorized":
             self._tell_refused(end)
         health = self.house.user_agent.gateway_health(self.leg.gateway)
-        return outcome_of_end(end, self.house.config, from_own_gateway=health.known and not health.up)
+        down = health.known and not health.up
+        if down:
+            words = f"gateway {health.name} does not answer us; the refusal is its own"
+            self.story.given("sip", words, "gateway", gateway=health.name)
+        return outcome_of_end(end, self.house.config, from_own_gateway=down)
 
     def _tell_refused(self, end: LegEnd) -> None:
         """Our own credentials are wrong: no customer can be called through this gateway before that is mended."""
@@ -287,8 +300,7 @@ class CustomerCall:
 
     async def hang_up(self, cause: str = "normal") -> LegEnd:
         """Ends the leg and everything that hangs on it; returns how it ended. Safe to call again."""
-        if self.hearing is not None:
-            self.hearing.close()
+        self.stop_listening()
         end = self.leg.end or await self._release(cause)
         await self.signals.close()
         return end
@@ -320,10 +332,22 @@ class CustomerCall:
         self.story.tell("treatment", f"{name}: {path.name}", treatment=name, file=path.name)
         return self.playback
 
+    @property
+    def kept(self) -> dict[str, object]:
+        """The call's recordings, as its attempt names them."""
+        kept: dict[str, object] = {}
+        if self.heard is not None:
+            kept["heard"] = self.heard.facts()
+        if self.recorded:
+            kept["recordings"] = [str(path) for path in self.recorded]
+        return kept
+
     def stop_listening(self) -> None:
         """Hears no more of the leg: from now on its audio is for people."""
         if self.hearing is not None:
             self.hearing.close()
+        if self.heard is not None:
+            self.heard.close()
 
     async def stop_playing(self) -> None:
         """Silences what is being played."""

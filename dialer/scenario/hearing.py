@@ -51,6 +51,8 @@ class Hearing:
         self.on_finding: Callable[[Finding], None] | None = None
         self._finished = asyncio.Event()
         self.open = True
+        self.began = 0  # position in the row of the first sample that is heard
+        self.answer_sample: int | None = None  # how many samples had been heard when the answer was marked
 
     def answered(self) -> None:
         """Marks the answer at the present end of the leg's audio; starts the budget of the answered phase."""
@@ -184,7 +186,8 @@ class Listener:
         def begin(bank: DetectorBank) -> None:
             bank.open(row, country=country, phase="answered" if answered else "early")
             self._hearings[row] = hearing
-            self._cursors[row] = max(start, self._taps.first(row))
+            self._cursors[row] = hearing.began = max(start, self._taps.first(row))
+            hearing.answer_sample = 0 if answered else None
 
         self.command(begin)
         return hearing
@@ -196,6 +199,7 @@ class Listener:
             if self._hearings.get(hearing.row) is hearing:
                 self._hear([hearing.row])
                 bank.answer(hearing.row)
+                hearing.answer_sample = self._cursors[hearing.row] - hearing.began
 
         self.command(mark)
 

@@ -222,11 +222,18 @@ class Leg:
         """
         return await self._transferred(self._engine.transfer(self, uri), timeout_s)
 
-    async def transfer_attended(self, other: Leg, *, timeout_s: float = 40.0) -> bool:
-        """Joins this leg's far end with another leg's, both leaving us (REFER with Replaces). As transfer()."""
-        return await self._transferred(self._engine.transfer_attended(self, other), timeout_s)
+    async def transfer_attended(self, other: Leg, *, timeout_s: float = 40.0, unheard_is_done: bool = False) -> bool:
+        """Joins this leg's far end with another leg's, both leaving us (REFER with Replaces). As transfer().
 
-    async def _transferred(self, sending: Awaitable[bool], timeout_s: float) -> bool:
+        Args:
+            other: the leg with whose far end it is joined.
+            timeout_s: how long to wait for the far end's last word.
+            unheard_is_done: what to think when none came.
+        """
+        sending = self._engine.transfer_attended(self, other)
+        return await self._transferred(sending, timeout_s, unheard_is_done=unheard_is_done)
+
+    async def _transferred(self, sending: Awaitable[bool], timeout_s: float, *, unheard_is_done: bool = False) -> bool:
         have = len(self._events)
         if not await sending:
             return False
@@ -234,7 +241,7 @@ class Leg:
             async with asyncio.timeout(timeout_s):
                 return await self._transfer_outcome(have)
         except TimeoutError:
-            return False
+            return unheard_is_done
 
     async def _transfer_outcome(self, have: int) -> bool:
         while True:
@@ -246,7 +253,7 @@ class Leg:
                     return event.end.cause == "transferred"
             await self._wait_for_news(have)
 
-    async def record(self, path: Path, *, from_start: bool = False) -> Recording:
+    def record(self, path: Path, *, from_start: bool = False) -> Recording:
         """Records what the far end says into a WAV file, 8 kHz mono, until stop() or the leg's end.
 
         Args:
@@ -258,7 +265,7 @@ class Leg:
         """
         return Recording(path, self._engine.taps, self, from_start=from_start).run()
 
-    async def record_with(self, others: Sequence[Leg], path: Path) -> CallRecording:
+    def record_with(self, others: Sequence[Leg], path: Path) -> CallRecording:
         """Records a conversation in stereo until stop() or this leg's end: this far end left, all others right.
 
         Raises:

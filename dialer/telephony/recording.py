@@ -57,9 +57,13 @@ class Recorder(ABC):
         self._task = asyncio.create_task(self._run(), name=f"recording-{self.path.name}")
         return self
 
+    def finish(self) -> None:
+        """Has it write what is left and close the file, soon."""
+        self._over.set()
+
     async def stop(self) -> None:
         """Writes what is left and closes the file. Safe to call again."""
-        self._over.set()
+        self.finish()
         if self._task is not None:
             task, self._task = self._task, None
             await asyncio.shield(task)

@@ -138,7 +138,7 @@ async def test_silence_is_sent_while_nobody_speaks(rtp_leg, rtp):
 
 async def test_a_file_is_played_once_and_its_end_is_told(ua, arrivals, tmp_path):
     async with talk(ua, arrivals) as (leg, far):
-        recording = await far.record(tmp_path / "heard.wav")
+        recording = far.record(tmp_path / "heard.wav")
         playback = await leg.play(
             Playlist([write_tone(tmp_path / "a.wav", 700, 0.4), write_tone(tmp_path / "b.wav", 1300, 0.4)])
         )

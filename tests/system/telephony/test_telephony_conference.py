@@ -115,7 +115,7 @@ def channels(path):
 async def test_a_recording_has_the_customer_left_the_others_right_and_silence_for_the_pause(ua, parties, tmp_path):
     (customer, _), (agent, _), (third, _) = parties.values()
     await asyncio.sleep(0.3)
-    recording = await customer.record_with([agent], tmp_path / "call.wav")
+    recording = customer.record_with([agent], tmp_path / "call.wav")
     began = asyncio.get_running_loop().time()
     await asyncio.sleep(1.0)
     recording.pause()
@@ -141,7 +141,7 @@ async def test_a_recording_has_the_customer_left_the_others_right_and_silence_fo
 
 async def test_both_sides_of_a_recording_keep_together(ua, parties, tmp_path):
     (customer, far_customer), (agent, far_agent), _ = parties.values()
-    recording = await customer.record_with([agent], tmp_path / "call.wav")
+    recording = customer.record_with([agent], tmp_path / "call.wav")
     await asyncio.sleep(0.5)
     await agent.hold()  # media is negotiated anew: the agent's clock starts again
     await asyncio.sleep(0.4)
@@ -164,7 +164,7 @@ async def test_what_the_detectors_heard_is_recorded_from_the_first_packet_of_ear
     await far.play(Playlist([write_tone(tmp_path / "t.wav", 440, 3)]))
     await far.answer(183)
     await until(lambda: leg.tap_row is not None and ua.taps.written(leg.tap_row) - leg.tap_start >= 4000)
-    recording = await leg.record(tmp_path / "heard.wav", from_start=True)
+    recording = leg.record(tmp_path / "heard.wav", from_start=True)
     await asyncio.sleep(0.5)
     row, start = leg.tap_row, leg.tap_start
     tapped = ua.taps.read(row, start)
@@ -195,7 +195,7 @@ async def main(port, folder):
     legs = [await ua.dial(DialRequest("self", name)) for name in "ab"]
     for leg in legs:
         await leg.answered()
-    await legs[0].record_with(legs[1:], Path(folder) / "call.wav")
+    legs[0].record_with(legs[1:], Path(folder) / "call.wav")
     await asyncio.sleep(1.5)
     print("now", flush=True)
     await asyncio.sleep(60)

@@ -66,7 +66,7 @@ callback_purge_time_min purge_at_close blocked_numbers number_rule max_open call
 ring_timeout media_timeout dial_attempts dial_retry_delay dial_retry_delay_by_result retry_results final_results
 snooze_delay reject_forwarded detect detect_early_media cancel_on_early_tone detect_time_limit_ms undecided_as
 on_machine on_fax on_silence beep_timeout preview_reject_delay pushed_callback_expiry_min match_attempts
-push_threshold_min push_attempts
+push_threshold_min push_attempts agent_leg record record_detection treatment_on_hold
 """
 NAMES = dict(pair.split() for pair in SPECIFIED_V1.replace("\n", ";").split(";") if pair.strip())
 
