@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dialer.api.admin import admin_router
+from dialer.api.agents_events import agents_events_router, feed_of
 from dialer.api.answer import failure, family_of, refusal
 from dialer.api.auth import Gatekeeper, NotAuthorized
 from dialer.api.correlation import Correlation
@@ -20,7 +21,7 @@ from dialer.api.ops import ops_router
 from dialer.api.part import Dialer
 from dialer.api.v1 import v1_router
 from dialer.booking import Refused
-from dialer.events import Bus
+from dialer.events import AgentFeed, Bus
 
 
 class _Metrics:
@@ -50,7 +51,15 @@ def create_app(dialer: Dialer) -> FastAPI:
     if dialer.config.api.v1.enabled:
         app.include_router(v1_router(dialer, gate))
     app.include_router(admin_router(dialer, gate))
+    app.state.agent_feed = feed_of(dialer)
+    app.include_router(agents_events_router(dialer, gate, app.state.agent_feed))
     return _finished(app, dialer)
+
+
+def end_streams(app: FastAPI) -> None:
+    """Ends the event streams of an application that is about to stop; else its server would wait for their readers."""
+    if isinstance(getattr(app.state, "agent_feed", None), AgentFeed):
+        app.state.agent_feed.close()
 
 
 def create_ops_app(dialer: Dialer) -> FastAPI:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from dialer.api import create_app, create_ops_app
+from dialer.api import create_app, create_ops_app, end_streams
 from dialer.callback.errors import DialerError
 from dialer.node import Dialer
 
@@ -33,7 +33,8 @@ async def serve(dialer: Dialer) -> AsyncIterator[str]:
     Raises:
         ServerNotStarted: when an address is in use or not ours.
     """
-    wanted = {dialer.config.server.listen: create_app(dialer), dialer.config.server.ops_listen: create_ops_app(dialer)}
+    app = create_app(dialer)
+    wanted = {dialer.config.server.listen: app, dialer.config.server.ops_listen: create_ops_app(dialer)}
     servers = [(address, server_for(app, address)) for address, app in wanted.items()]
     tasks = [asyncio.create_task(server.serve(), name=f"http-{address}") for address, server in servers]
     try:
@@ -41,6 +42,7 @@ async def serve(dialer: Dialer) -> AsyncIterator[str]:
             await started(address, server, task)
         yield ", ".join(f"http://{address}" for address in wanted)
     finally:
+        end_streams(app)
         for _, server in servers:
             server.should_exit = True
         await asyncio.gather(*tasks, return_exceptions=True)

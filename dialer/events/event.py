@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the record's values are only named here, so a bus needs no record to exist
+    from dialer.callback.push import PushRecord
     from dialer.callback.record import Attempt, Callback, JournalEntry
 
 
@@ -84,6 +85,23 @@ class DispositionDue:
 
 
 @dataclass(frozen=True, slots=True)
+class PushSent:
+    """The delivery of a push message is over, one way or the other."""
+
+    callback: Callback
+    push: PushRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAnswered:
+    """A customer answered the question whether now is a good time; the answer is committed."""
+
+    callback_id: str
+    answer: str  # "yes", "no" or "later"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NodeState:
     """A node started, drains, stopped, or lost or regained something it depends on."""
 
@@ -113,6 +131,8 @@ Event = (
     | PreviewOffered
     | PreviewClosed
     | DispositionDue
+    | PushSent
+    | CustomerAnswered
     | NodeState
     | Rejected
 )
