@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from dialer.callback.errors import DialerError
-from dialer.cli import callbacks, check, demo, evaluate, lab, replay, run
+from dialer.cli import callbacks, check, demo, evaluate, lab, replay, run, simulate
 from dialer.cli.console import err
 from dialer.telephony import TelephonyError
 
@@ -24,6 +24,7 @@ app.command("demo")(demo.demo)
 app.command("lab")(lab.lab)
 app.command("call")(run.call)
 app.command("check")(check.check)
+app.command("simulate")(simulate.simulate)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluation)
 app.command("tune")(evaluate.tune)

@@ -1,0 +1,68 @@
+"""The waiting-time estimate of each service, fed with what happens, and the plain mean of waits beside it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dialer.routing import Agent, AgentPool, AgentState, Estimate, WaitEstimator
+from dialer.simulate.case import Case, Service
+
+
+class Forecast:
+    """One service's `WaitEstimator`, told of every event, in the order of time."""
+
+    def __init__(self, service: Service, pool: AgentPool) -> None:
+        self._estimator = WaitEstimator(service.options.ewt_method, service.ageing)
+        self._target = service.target
+        self._matches: dict[str, bool] = {}
+        self._ready = self._total = self._dialling = 0
+        self._served, self._waited_s = 0, 0.0
+        pool.subscribe(self._on_agent)
+
+    def queued(self, case: Case, now: datetime, *, again: bool) -> Estimate:
+        """The callback stands in line; says how long it will."""
+        callback = case.callback
+        self._tell_agents(now)
+        self._estimator.arrived(callback.id, callback.priority, now, callback.queued_at if again else None)
+        return self._estimator.estimate(callback.id, max(0, self._ready - self._dialling), self._total, now)
+
+    @property
+    def mean_wait_s(self) -> float | None:
+        """The plain mean of all waits so far, which the estimate has to beat; None before the first."""
+        return self._waited_s / self._served if self._served else None
+
+    def given_out(self, case: Case, now: datetime, waited_s: float) -> None:
+        """The callback is dialled."""
+        self._dialling += 1
+        self._estimator.left(case.callback.id, now)
+        if case.dials == 1:
+            self._served += 1
+            self._waited_s += waited_s
+
+    def gone(self, case: Case, now: datetime) -> None:
+        """The callback left the line without being dialled."""
+        self._estimator.left(case.callback.id, now, served=False)
+
+    def dial_over(self, now: datetime, reached_after_s: float | None) -> None:
+        """A dial has ended, or reached somebody after so many seconds."""
+        self._dialling -= 1
+        if reached_after_s is not None:
+            self._estimator.dialled(reached_after_s)
+        self._tell_agents(now)
+
+    def freed(self, case: Case, now: datetime) -> None:
+        """What the callback took of the agents' time is over."""
+        self._estimator.freed(case.callback.id, now)
+
+    def _on_agent(self, agent: Agent, old: AgentState, new: AgentState, now: datetime) -> None:
+        matches = self._matches.get(agent.id)
+        if matches is None:
+            matches = self._matches[agent.id] = self._target.matches(agent)
+        if not matches or old == new:
+            return
+        self._ready += (new == AgentState.READY) - (old == AgentState.READY)
+        self._total += (old == AgentState.LOGGED_OUT) - (new == AgentState.LOGGED_OUT)
+        self._tell_agents(now)
+
+    def _tell_agents(self, now: datetime) -> None:
+        self._estimator.agents(max(0, self._ready - self._dialling), self._total, now)
