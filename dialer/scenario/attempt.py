@@ -14,10 +14,12 @@ from dialer.callback.call_result import CallResult
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
 from dialer.callback.record import AttemptResult, Callback
-from dialer.callback.state import Actor, Phase, State
-from dialer.routing import AgentState
+from dialer.callback.state import Actor, Phase, State, position_name
+from dialer.routing import Agent, AgentState
+from dialer.scenario.after_talk import after_talk, asked_what_came_of_it, conclude
 from dialer.scenario.agent_leg import AgentOnLine
 from dialer.scenario.customer import CustomerCall
+from dialer.scenario.desk import Disposition
 from dialer.scenario.follow_up import complete_or_retry
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger, Overtaken
@@ -33,6 +35,8 @@ class Interruption(StrEnum):
     """Why a running scenario is ended from outside."""
 
     CANCELLED = "cancelled"  # the record was completed by somebody else (T80, T81)
+    MOVED = "moved"  # the record was snoozed or paused by somebody else (T70, T20)
+    ABORTED = "aborted"  # its service was paused, and dials that ring are to be broken off
     SHUTDOWN = "shutdown"  # the node stops and its deadline has come
 
 
@@ -46,6 +50,7 @@ class CallAttempt(ABC):
         agent: the agent on the line, once there is one.
         outcome: what became of the customer's leg so far.
         control: commands of the talk, while there is one.
+        agent_next, agent_next_reason: what the agent does when this attempt lets go of them.
         again_in_s: set when the callback went back into the queue on this node, seconds until it may be started again.
     """
 
@@ -55,6 +60,8 @@ class CallAttempt(ABC):
     customer: CustomerCall | None = None
     agent: AgentOnLine | None = None
     outcome: Outcome = field(default_factory=lambda: Outcome(CallResult.UNKNOWN))
+    agent_next: AgentState = AgentState.READY
+    agent_next_reason: str = ""
     again_in_s: float | None = None
     control: TalkControl | None = None
     service: ServiceOptions = field(init=False)
@@ -74,7 +81,17 @@ class CallAttempt(ABC):
     @property
     def needs_agent(self) -> bool:
         """True while its customer is dialled, or is on the line, without an agent: one more of them is spoken for."""
-        return self.ledger.callback.phase in {Phase.WAITING, Phase.DIALING, Phase.AGENT_WAIT}
+        return self.ledger.callback.phase in {Phase.WAITING, Phase.CONFIRM_WAIT, Phase.DIALING, Phase.AGENT_WAIT}
+
+    @property
+    def rings(self) -> bool:
+        """True while its customer is being dialled and has not answered yet."""
+        dialling = self.ledger.callback.phase in {Phase.DIALING, Phase.CUSTOMER_DIAL}
+        return dialling and (self.customer is None or self.customer.answered_at is None)
+
+    def reserve(self) -> bool:
+        """Takes what it must have before it may start, in one step with its start; False: it may not start now."""
+        return True
 
     async def run(self) -> None:
         """Makes the attempt. When it returns or raises, no leg of it is left."""
@@ -100,6 +117,17 @@ class CallAttempt(ABC):
             headers={**service.call_headers, "X-Callback-Id": callback.id},
         )
 
+    # --- nobody to talk to ---
+
+    async def _end_unreached(self, customer: CustomerCall) -> None:
+        """Treats a machine, releases the leg, and plans what follows."""
+        treating = Treating(self.house, self.service, self.story, customer)
+        if self.outcome.is_machine:
+            heard = await treating.machine()
+            self.outcome = self.outcome.with_later_verdict(heard)
+        self.outcome = replace(self.outcome, end=await customer.hang_up())
+        await complete_or_retry(self.ledger, self.service, self.house, self.result())
+
     # --- the talk ---
 
     async def _talk(self, customer: CustomerCall, agent: AgentOnLine, treating: Treating) -> None:
@@ -117,17 +145,20 @@ class CallAttempt(ABC):
         _, bridge = await asyncio.gather(treating.stop(), self.house.user_agent.bridge(customer.leg, agent.leg))
         if customer.leg.end is not None:
             raise LegGone(customer.leg.end)  # hung up as the agent answered: nobody has talked
-        timings = agent.timings(bridge.joined_at)
+        timings = self._timings(agent, bridge.joined_at)
         customer.timings |= timings
         self.story.tell("media", f"customer and agent {agent.agent.id} joined", **timings)
         self._set_agent(AgentState.TALKING)
 
+    def _timings(self, agent: AgentOnLine, joined_mono: float) -> dict[str, float]:
+        """How long it took until the two heard each other, milliseconds."""
+        return agent.timings(joined_mono)
+
     async def _converse(self, customer: CustomerCall, agent: AgentOnLine) -> None:
         """The conversation, until either side hangs up, and what follows it."""
-        who = await talk(self, customer, agent)
-        await agent.leg.hangup("normal")
-        self.outcome = replace(self.outcome, end=await customer.hang_up())
-        await self._complete("T73", self.outcome.result, Reason.AGENT_CONNECTED, "talked", who)
+        with asked_what_came_of_it(self, agent) as question:
+            who = await talk(self, customer, agent)
+            await after_talk(self, customer, who, question)
 
     async def _stop_ringing(self, why: str) -> None:
         """An agent who was being rung is not any more (T36); needed before the waiting itself can end."""
@@ -140,7 +171,7 @@ class CallAttempt(ABC):
         assert self.customer is not None
         self.outcome = replace(self.outcome, end=await self.customer.hang_up())
         await self.ledger.end_attempt(
-            event, self._attempt_result(result), actor=actor, reason=reason, reason_detail=detail, call_result=result
+            event, self.result(result), actor=actor, reason=reason, reason_detail=detail, call_result=result
         )
 
     # --- ended from outside ---
@@ -157,51 +188,73 @@ class CallAttempt(ABC):
         if self.ledger.attempt is None:
             await self.ledger.move("T88", reason=reason, reason_detail=detail)
         else:
-            result = self._attempt_result(CallResult.SYSTEM_ERROR)
+            result = self.result(CallResult.SYSTEM_ERROR)
             await self.ledger.end_attempt("T88", result, reason=reason, reason_detail=detail)
 
     async def _interrupted(self) -> None:
         assert self.interruption is not None
         await self._release_legs(self.interruption)
-        if self.interruption is Interruption.CANCELLED:
+        if self.interruption in {Interruption.CANCELLED, Interruption.MOVED}:
             await self._close_overtaken()
         else:
             await self._close_for_shutdown()
 
     async def _close_overtaken(self) -> None:
-        """Somebody else completed the record: the call is released, and the running attempt gets 52 (T80)."""
+        """Somebody else moved the record on: the call is released, and the attempt gets 52 (T80), snoozed 19 (T70)."""
         await self._release_legs("cancelled")
-        self.story.tell("state", "completed from outside, the call is released")
-        await self.ledger.close_attempt(self._attempt_result(CallResult.CANCEL_RECORD))
+        await self.ledger.read()
+        self.story.tell("state", f"{position_name(self.ledger.callback.position)} from outside, the call is released")
+        result = CallResult.CANCEL_RECORD if not self.ledger.callback.open else CallResult.CLEARED
+        await self.ledger.close_attempt(self.result(result))
 
     async def _close_for_shutdown(self) -> None:
         """Released at the node's deadline: whoever has not talked to an agent yet is called again."""
         await self.ledger.read()
         callback = self.ledger.callback
-        if self.ledger.attempt is None:
+        if callback.state is State.PROCESSING:
+            await self._conclude_talk()
+        elif self.ledger.attempt is None:
             if callback.state is State.ROUTING and callback.phase is not Phase.CUSTOMER_DIAL:
                 await self.ledger.move("T91", actor=Actor.NODE, note="the node stops")
         elif callback.phase in {Phase.DIALING, Phase.CUSTOMER_DIAL}:
             self.outcome = replace(self.outcome, result=CallResult.DROPPED_NO_ANSWER)
-            await complete_or_retry(self.ledger, self.service, self.house, self._attempt_result())
+            await complete_or_retry(self.ledger, self.service, self.house, self.result())
         elif callback.state is State.ROUTING:
-            left = replace(self._attempt_result(CallResult.STALE), counted=False)
+            left = replace(self.result(CallResult.STALE), counted=False)
             await self.ledger.end_attempt("T91", left, actor=Actor.NODE, note="the node stops")
-        elif callback.state is State.PROCESSING:
+        elif callback.state is State.COMPLETED:
+            await self.ledger.close_attempt(self.result())  # the customer was on the way to the survey
+
+    async def _conclude_talk(self) -> None:
+        """The talk, or the wrap-up after it, is cut short: the callback had reached its aim."""
+        if self.ledger.callback.phase is Phase.DISPOSITION:
+            await conclude(self, Disposition(), Actor.ENGINE)
+        else:
             await self._complete("T73", self.outcome.result, Reason.AGENT_CONNECTED, "talked")
 
     async def _release_legs(self, cause: str) -> None:
         """No orphan legs: whatever happened, both legs end here."""
-        if self.agent is not None:
-            agent, self.agent = self.agent, None
-            await agent.leg.hangup(cause)
-            await agent.signals.close()
-            self.house.router.release(agent.agent.id, self.house.clock.now(), key=self.callback.id)
+        await self.let_agent_go(cause)
         if self.customer is not None:
             end = await self.customer.hang_up(cause)
             self.outcome = replace(self.outcome, end=end)
 
-    def _attempt_result(self, result: CallResult | None = None) -> AttemptResult:
+    async def let_agent_go(self, cause: str = "normal") -> None:
+        """Ends the agent's part; another callback may have them at once."""
+        if self.agent is not None:
+            agent, self.agent = self.agent, None
+            await agent.leg.hangup(cause)
+            await agent.signals.close()
+            self._free(agent.agent)
+
+    def _free(self, agent: Agent) -> None:
+        house, now = self.house, self.house.clock.now()
+        house.router.release(agent.id, now, self.agent_next, key=self.callback.id)
+        if self.agent_next_reason and house.pool.is_in(agent.id, frozenset({self.agent_next})):
+            house.pool.set_state(agent.id, self.agent_next, now, self.agent_next_reason)
+
+    def result(self, result: CallResult | None = None) -> AttemptResult:
+        """The attempt as the store keeps it, with a later result where one came of it."""
         if self.customer is None:
             return self.outcome.attempt_result(result, timings={})
         return self.outcome.attempt_result(result, timings=self.customer.timings, **self.customer.kept)

@@ -55,6 +55,12 @@ class Treating:
             loop=True,
         )
 
+    async def welcome(self) -> None:
+        """Greets a customer whose agent is on the line already, to the end, where the service has a greeting."""
+        greeting = parse_treatment(self.service.treatment_customer_connect, None)
+        if greeting is not None:
+            await self._play_out(greeting, "customer_connect")
+
     async def no_agent(self) -> None:
         """Tells the customer that nobody can be had, to the end."""
         await self.stop()
