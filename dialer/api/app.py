@@ -16,9 +16,11 @@ from dialer.api.agents_events import agents_events_router, feed_of
 from dialer.api.answer import failure, family_of, refusal
 from dialer.api.auth import Gatekeeper, NotAuthorized
 from dialer.api.correlation import Correlation
+from dialer.api.customer import customer_router
 from dialer.api.metric import CallbackMetrics, HttpMetrics
 from dialer.api.ops import ops_router
 from dialer.api.part import Dialer
+from dialer.api.service_pause import service_router
 from dialer.api.v1 import v1_router
 from dialer.booking import Refused
 from dialer.events import AgentFeed, Bus
@@ -51,6 +53,8 @@ def create_app(dialer: Dialer) -> FastAPI:
     if dialer.config.api.v1.enabled:
         app.include_router(v1_router(dialer, gate))
     app.include_router(admin_router(dialer, gate))
+    app.include_router(service_router(dialer, gate))
+    app.include_router(customer_router(dialer))
     app.state.agent_feed = feed_of(dialer)
     app.include_router(agents_events_router(dialer, gate, app.state.agent_feed))
     return _finished(app, dialer)

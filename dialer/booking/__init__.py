@@ -4,6 +4,8 @@ User data is stored and handed back; it is never written to a log.
 """
 
 from dialer.booking.booking import Booking
+from dialer.booking.customer_answer import CustomerAnswers
+from dialer.booking.pause import PauseBook, Pausing
 from dialer.booking.query import operand_of
 from dialer.booking.refused import (
     AlreadyQueued,
@@ -22,6 +24,7 @@ from dialer.booking.refused import (
     UnknownService,
 )
 from dialer.booking.request import CreateRequest
+from dialer.booking.snooze import can_snooze, snoozed_until
 
 __all__ = [
     "AlreadyQueued",
@@ -29,16 +32,21 @@ __all__ = [
     "BadParameter",
     "Booking",
     "CreateRequest",
+    "CustomerAnswers",
     "InvalidNumber",
     "InvalidState",
     "MissingKey",
     "NoNumberFree",
     "NotFound",
+    "PauseBook",
+    "Pausing",
     "QueueFull",
     "Refused",
     "Throttled",
     "Unavailable",
     "UnknownGroup",
     "UnknownService",
+    "can_snooze",
     "operand_of",
+    "snoozed_until",
 ]

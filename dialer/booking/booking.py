@@ -11,8 +11,10 @@ from typing import Any, Final, Literal
 
 from dialer.booking.access import access_of_callback, access_of_service, access_wish
 from dialer.booking.desired_time import is_scheduled, read_desired_time
+from dialer.booking.customer_answer import CustomerAnswers
 from dialer.booking.limit import Limits
 from dialer.booking.number import read_number
+from dialer.booking.pause import PauseBook, Pausing
 from dialer.booking.query import query_of
 from dialer.booking.refused import (
     BadDesiredTime,
@@ -45,15 +47,25 @@ CANCELLABLE: Final = frozenset({State.SCHEDULED, State.QUEUED, State.PAUSED, Sta
 
 
 class Booking:
-    """Creates, finds and cancels callbacks."""
+    """Creates, finds and cancels callbacks.
 
-    def __init__(self, store: Store, config: DialerConfig, bus: Bus, clock: Clock) -> None:
+    Attributes:
+        pausing: pauses and resumes services.
+        answers: takes what customers' devices send back.
+    """
+
+    def __init__(
+        self, store: Store, config: DialerConfig, bus: Bus, clock: Clock, pauses: PauseBook | None = None
+    ) -> None:
         self._store = store
         self._config = config
         self._bus = bus
         self._clock = clock
         self._limits = Limits(store)
         self._numbers = _KeyedLocks()
+        self._pauses = pauses if pauses is not None else PauseBook()
+        self.pausing = Pausing(store, config, bus, clock, self._pauses)
+        self.answers = CustomerAnswers(store, config, bus, clock)
 
     async def create(self, request: CreateRequest) -> Callback:
         """Books a callback: T01, T02 or T03. When it returns, the record is committed.

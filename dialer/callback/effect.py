@@ -102,7 +102,7 @@ def _of_place(before: Callback, target: Position, now: datetime) -> dict[str, An
     if target in UNOWNED:
         fields |= {"node": None, "lease_until": None}
     if phase is Phase.WAITING and before.queued_at is None:
-        fields["queued_at"] = now
+        fields["queued_at"] = min(now, before.desired_time) if before.state is State.PAUSED else now
     if phase is Phase.WAITING and before.next_dial_at is not None:
         fields["next_dial_at"] = None
     if (phase is Phase.SNOOZED) != before.snoozed:

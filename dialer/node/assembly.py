@@ -7,14 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from dialer.booking import Booking
+from dialer.booking import Booking, PauseBook
+from dialer.callback.push import PushRecord
+from dialer.callback.record import Callback
 from dialer.clock import Clock, SystemClock
 from dialer.config import DialerConfig
 from dialer.detection import DetectorBank
-from dialer.events import AgentChanged, Bus
+from dialer.events import AgentChanged, Bus, PushSent
 from dialer.node.node import Node
 from dialer.node.single import lock_folder, only_one
 from dialer.node.status import RunningStatus
+from dialer.push import Courier, HttpChannel, Links, Poster
 from dialer.routing import Agent, AgentPool, AgentState, Router, WaitBook
 from dialer.scenario import House, Listener, StoryWriter, TreatmentLibrary
 from dialer.store import Store
@@ -64,7 +67,7 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
         stories = StoryWriter(store)
         stories.start()
         stack.push_async_callback(stories.stop)
-        pool = agent_pool(config, bus, clock.now())
+        pool, pauses = agent_pool(config, bus, clock.now()), PauseBook()
         house = House(
             node=config.node.name,
             lease_s=config.node.lease_s,
@@ -79,11 +82,32 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
             library=TreatmentLibrary(config.media.treatments_dir, config.media.cache_dir),
             stories=stories,
             waits=WaitBook(pool, config.services),
+            pauses=pauses,
+            pushes=await stack.enter_async_context(open_courier(config, store, bus, clock)),
         )
         node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
         await node.start()
         stack.push_async_callback(node.stop, config.node.stop_deadline_s)
-        yield Dialer(config, house, node, Booking(store, config, bus, clock), RunningStatus(house, node))
+        yield Dialer(config, house, node, Booking(store, config, bus, clock, pauses), RunningStatus(house, node))
+
+
+@asynccontextmanager
+async def open_courier(config: DialerConfig, store: Store, bus: Bus, clock: Clock) -> AsyncIterator[Courier]:
+    """Brings messages to customers' devices through the configured channels; what comes of each is told on the bus."""
+    poster = Poster()
+    channels = {
+        name: HttpChannel(table.url, table.key(), table.timeout_s, poster) for name, table in config.push.http.items()
+    }
+
+    def tell(callback: Callback, record: PushRecord) -> None:
+        bus.publish(PushSent(callback, record))
+
+    courier = Courier(channels, store, clock, Links(config.public_base), tell)
+    try:
+        yield courier
+    finally:
+        await courier.close()
+        await poster.close()
 
 
 def agent_pool(config: DialerConfig, bus: Bus, now: datetime) -> AgentPool:

@@ -11,12 +11,13 @@ from datetime import datetime
 import structlog
 
 from dialer.callback.record import Callback
-from dialer.callback.state import State
+from dialer.callback.state import Phase, State
 from dialer.events import CallbackChanged, Event, NodeState
 from dialer.node.limits import TimeLimits
 from dialer.node.line import Line, queued_at
 from dialer.node.pace import Pacer
 from dialer.node.release import Release
+from dialer.node.service_pause import ServicePauses
 from dialer.routing import Ageing, Target
 from dialer.scenario import CallAttempt, House, Interruption, Overtaken, attempt_of
 from dialer.store import AttemptConflict, StoreError
@@ -27,7 +28,8 @@ CLAIM_EVERY_S = 0.5
 LIMITS_EVERY_S = 1.0  # records.md §3: time limits are checked at least once per second
 CLAIM_BATCH = 200
 NUMBER_BUSY_WAIT_S = 1.0
-COMPLETED_FROM_OUTSIDE = frozenset({"T80", "T81", "T83", "T84"})
+ENDED_FROM_OUTSIDE = frozenset({"T63", "T80", "T81", "T83", "T84"})
+MOVED_FROM_OUTSIDE = frozenset({"T20", "T70"})
 
 
 @dataclass(slots=True)
@@ -61,8 +63,11 @@ class Node:
         self.scheduler_lag_s = 0.0
         self._max_sessions = max_sessions
         self._pacer = Pacer(calls_per_second, 0.0)
-        self._release = Release(house.pool, house.config, house.router.walks, house.waits.near_enough)
+        self._release = Release(
+            house.pool, house.config, house.router.walks, house.waits.near_enough, house.pauses.paused
+        )
         self._limits = TimeLimits(house, self.line, self._release)
+        self._pauses = ServicePauses(house, self.abort_dials)
         self._wake = asyncio.Event()
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,6 +81,7 @@ class Node:
         self._pacer.now = house.clock.monotonic()
         recovered = await house.store.recover(now=house.clock.now(), node=house.node)
         self._tell_recovered(recovered)
+        await self._pauses.learn()
         self._unsubscribe = [
             house.bus.subscribe(self._on_event),
             house.pool.subscribe(lambda *_: self._wake.set()),
@@ -251,6 +257,7 @@ class Node:
             self._due.set()
 
     async def _check_limits(self) -> None:
+        await self._pauses.obey()
         if await self._limits.check():
             self._due.set()
         self._wake.set()  # time alone may let somebody be dialled
@@ -305,6 +312,7 @@ class Node:
     async def _run(self, scenario: CallAttempt) -> None:
         try:
             await scenario.run()
+            self._put_back(scenario)
         except AttemptConflict as busy:
             # Another callback is on a call to the same number: this one keeps its place and waits for that call's end.
             log.debug("number_busy_here", callback=scenario.callback.id, cause=str(busy))
@@ -317,6 +325,13 @@ class Node:
         except Exception as fault:
             log.exception("callback_failed", callback=scenario.callback.id)
             await self._fail(scenario, fault)
+
+    def _put_back(self, scenario: CallAttempt) -> None:
+        """A callback that went back into the queue here keeps its place; it may be started again after its pause."""
+        callback = scenario.ledger.callback
+        if scenario.again_in_s is not None and callback.phase is Phase.WAITING:
+            self._aside[callback.id] = callback
+            asyncio.get_running_loop().call_later(scenario.again_in_s, self._line_up, callback.id)
 
     def _line_up(self, callback_id: str) -> None:
         """Puts a callback that stood aside back into its place, unless it is no longer this node's."""
@@ -344,15 +359,30 @@ class Node:
             self.house.router.walks.forget(callback.id)
         if event.event in {"T01", "T12", "T23"}:
             self._due.set()
-        if callback.state is State.COMPLETED and event.event in COMPLETED_FROM_OUTSIDE:
-            self.line.remove(callback.id)
-            self._aside.pop(callback.id, None)
-            self.unusable.discard(callback.id)
-            session = self.sessions.get(callback.id)
-            if session is not None:
-                task = asyncio.create_task(self._interrupt(session, Interruption.CANCELLED))
-                self._tasks.append(task)
-                task.add_done_callback(self._tasks.remove)
+        if event.event in ENDED_FROM_OUTSIDE:
+            self._let_go(callback, Interruption.CANCELLED)
+        elif event.event in MOVED_FROM_OUTSIDE:
+            self._let_go(callback, Interruption.MOVED)
+
+    def _let_go(self, callback: Callback, why: Interruption) -> None:
+        """Forgets a callback that somebody else has moved on, and ends its scenario; not when that moved it itself."""
+        self.line.remove(callback.id)
+        self._aside.pop(callback.id, None)
+        self.unusable.discard(callback.id)
+        session = self.sessions.get(callback.id)
+        if session is not None and session.scenario.ledger.callback.version != callback.version:
+            self._interrupt_soon(session, why)
+
+    def _interrupt_soon(self, session: Session, why: Interruption) -> None:
+        task = asyncio.create_task(self._interrupt(session, why))
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
+
+    def abort_dials(self, service: str) -> None:
+        """Breaks off dials of a service that nobody has answered yet."""
+        for session in self.sessions.values():
+            if session.scenario.callback.service == service and session.scenario.rings:
+                self._interrupt_soon(session, Interruption.ABORTED)
 
     async def _interrupt(self, session: Session, why: Interruption) -> None:
         await session.scenario.interrupt(why, session.task)

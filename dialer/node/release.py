@@ -30,6 +30,7 @@ class Release:
         config: the services.
         walks: the callbacks' ways through their target lists, shared with whoever reserves agents for them.
         near_enough: a further condition on the position in the queue.
+        paused: whether a service is paused.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Release:
         config: DialerConfig,
         walks: Walks | None = None,
         near_enough: NearEnough = lambda _callback, _now: True,
+        paused: Callable[[str, ServiceOptions], bool] = lambda _name, options: options.paused,
     ) -> None:
         self._pool = pool
         self._config = config
         self._walks = walks or Walks(Statistics(pool))
         self._near_enough = near_enough
+        self._paused = paused
         self._targets: dict[str, Target] = {}
         self._windows: dict[str, DialWindow | None] = {}
         self._someone_may_outwait = any(
@@ -70,7 +73,7 @@ class Release:
         blocked: set[tuple[Single, ...]] = set()
         for callback in line.in_order(now):
             service = self._config.services[callback.service]
-            if service.paused or is_early(callback, service, now):
+            if self._paused(callback.service, service) or is_early(callback, service, now):
                 continue
             if not self._in_window(callback, service.do_not_call_window, now):
                 continue

@@ -15,7 +15,7 @@ import structlog
 from dialer.callback.options import ServiceOptions
 from dialer.callback.push import PushEvent, PushRecord, PushTarget, token_digest
 from dialer.callback.record import Callback
-from dialer.clock import Clock
+from dialer.clock import Clock, SystemClock
 from dialer.push.poster import Delivery
 from dialer.push.provider import PushProvider
 
@@ -35,6 +35,16 @@ class PushLog(Protocol):
 
     async def end_push(self, record: PushRecord) -> None:
         """Keeps what came of its delivery; acknowledgement and answer stay as they are."""
+
+
+class _Forgetful:
+    """Keeps no message."""
+
+    async def begin_push(self, record: PushRecord) -> None:
+        """Nothing."""
+
+    async def end_push(self, record: PushRecord) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,11 @@ class Courier:
         self._on_sent = on_sent
         self._pending: set[asyncio.Task[PushRecord]] = set()
         self.dropped = 0
+
+    @classmethod
+    def silent(cls) -> Courier:
+        """One that reaches nobody and keeps nothing."""
+        return cls({}, _Forgetful(), SystemClock(), Links(""))
 
     # --- messages ---
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dialer.booking import PauseBook
 from dialer.clock import Clock
 from dialer.config import DialerConfig
 from dialer.events import Bus
+from dialer.push import Courier
 from dialer.routing import AgentPool, Router, WaitBook
 from dialer.scenario.hearing import Listener
 from dialer.scenario.story import StoryWriter
@@ -23,6 +25,8 @@ class House:
         node: name of this node, written to attempts and leases.
         lease_s: how long this node owns a callback without renewing.
         waits: waiting times of this node's queues.
+        pauses: which services are paused.
+        pushes: brings messages to customers' devices.
     """
 
     node: str
@@ -38,3 +42,5 @@ class House:
     library: TreatmentLibrary
     stories: StoryWriter
     waits: WaitBook = field(default_factory=lambda: WaitBook(AgentPool(), {}))
+    pauses: PauseBook = field(default_factory=PauseBook)
+    pushes: Courier = field(default_factory=Courier.silent)

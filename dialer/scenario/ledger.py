@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Attempt, AttemptResult, Callback
-from dialer.callback.state import Actor, Position, position_name
+from dialer.callback.state import Actor, Phase, Position, State, position_name
 from dialer.events import AttemptEnded, AttemptStarted, CallbackChanged
 from dialer.scenario.house import House
 from dialer.scenario.story import Story
@@ -36,7 +36,7 @@ class Ledger:
     story: Story
     attempt: Attempt | None = field(default=None)
 
-    async def begin_attempt(self, event: str = "T30") -> Attempt:
+    async def begin_attempt(self, event: str = "T30", *, actor: Actor = Actor.ENGINE, note: str = "") -> Attempt:
         """Commits the attempt's row together with the transition; only then may an INVITE leave.
 
         Raises:
@@ -47,15 +47,20 @@ class Ledger:
         try:
             self.callback, self.attempt = await house.store.begin_attempt(
                 self.callback.id, self.callback.version, event=event, now=house.clock.now(), node=house.node,
-                lease_s=house.lease_s,
+                lease_s=house.lease_s, actor=actor, to=self._dialing(event), note=note,
             )  # fmt: skip
         except (VersionConflict, InvalidTransition) as conflict:
             await self._read_again(conflict)
-            return await self.begin_attempt(event)
+            return await self.begin_attempt(event, actor=actor, note=note)
         self.story.attempt = self.attempt.n
         self._told(event, f"attempt {self.attempt.n}")
         house.bus.publish(AttemptStarted(self.callback, self.attempt))
         return self.attempt
+
+    @staticmethod
+    def _dialing(event: str) -> Position | None:
+        """Where a transition leads that may also lead elsewhere: a confirmed callback is dialled here (T61)."""
+        return (State.QUEUED, Phase.DIALING) if event == "T61" else None
 
     async def reached(self, result: AttemptResult, event: str = "T31") -> None:
         """A person is on the line (T31, agent first T44); the attempt stays open until the leg ends.

@@ -17,6 +17,7 @@ from dialer.callback.state import Actor
 from dialer.routing import parse_target
 from dialer.scenario.agent_leg import AgentOnLine, AgentSearch, NoAgentReached
 from dialer.scenario.attempt import CallAttempt
+from dialer.scenario.confirm import Confirmation
 from dialer.scenario.customer import CustomerCall
 from dialer.scenario.follow_up import complete_or_retry
 from dialer.scenario.race import LegGone, while_up
@@ -32,7 +33,11 @@ class UserTerminated(CallAttempt):
     """Customer first."""
 
     async def _attempt(self) -> None:
-        await self.ledger.begin_attempt("T30")
+        start = await Confirmation(self.house, self.service, self.ledger).start("T30")
+        if start is None:
+            self.again_in_s = 0.0
+            return
+        await self.ledger.begin_attempt(start.event, actor=start.actor, note=start.note)
         customer = self.customer = await CustomerCall.dial(
             self.house, self.service, self.story, self.callback, self._dial_request()
         )
