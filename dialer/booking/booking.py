@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from dialer.booking.access import access_of_callback, access_of_service, access_wish
-from dialer.booking.desired_time import is_scheduled, read_desired_time
 from dialer.booking.customer_answer import CustomerAnswers
+from dialer.booking.desired_time import is_scheduled, read_desired_time
 from dialer.booking.limit import Limits
 from dialer.booking.number import read_number
 from dialer.booking.pause import PauseBook, Pausing
