@@ -35,6 +35,11 @@ CONTRADICTIONS: tuple[tuple[str, Check], ...] = (
         'cannot be had with agent_leg = "refer": a talk that the PBX joins is not heard here',
     ),
     _refused(
+        "agent_first_via_tg",
+        lambda o: o.agent_first_via_tg and o.agent_first_via_rp,
+        "is on, and agent_first_via_rp too; keep one",
+    ),
+    _refused(
         "cannot_dial_buffer",
         lambda o: o.cannot_dial_buffer >= o.queued_ttl > 0,
         "is not below queued_ttl, so nobody could ever be dialled",

@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 NUMBER_LITERAL: Final = re.compile(r"[+\d\s()-]+")  # options.md §8: anything else is a pattern
 MAX_PATTERN_LENGTH: Final = 128  # options.md §8
 NOT_YET: Final[dict[str, tuple[object, str]]] = {
-    "first_party": ("AGENT", "agent first"),
-    "preview": (True, "previews"),
     "wait_for_agent": (True, "waiting for the agent before the customer is told"),
     "wait_for_user_confirm": (True, "readiness questions"),
-    "disposition": (True, "dispositions"),
     "media_type": ("chat", "chat"),
 }
 """Option values that this version refuses rather than calling people in another way than was asked for."""
@@ -42,13 +39,11 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 
 UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
-    "outbound_queue", "callback_application", "survey_route_point",
-    "routing_udata_keys", "attach_user_data", "trunk_group", "snooze_delay",
+    "outbound_queue", "callback_application",
+    "routing_udata_keys", "attach_user_data", "snooze_delay",
     "desired_interval", "slot_duration_min", "slot_capacity",
     "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
-    "scheduled_enabled", "immediate_blackout_min", "purge_at_close", "agent_first_via_rp", "agent_first_via_tg",
-    "preview_max_rejects", "preview_keys", "preview_timeout", "preview_timeout_not_ready",
-    "preview_not_ready_reason", "preview_reject_delay", "disposition_timeout",
+    "scheduled_enabled", "immediate_blackout_min", "purge_at_close",
     "user_confirm_timeout", "user_confirm_attempts",
     "on_user_confirm_timeout", "push_threshold_min", "strings_file",
     "status_notification", "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
@@ -151,10 +146,14 @@ class _ServiceCheck:
     def _check_route_point(self) -> None:
         points, gateways = self.config.route_points, self.config.gateways
         wanted = self.options.route_point
+        self._check_trunk_group()
+        self._check_survey()
         if find_route_point(wanted, points, gateways) is not None:
             return
         if wanted and wanted in self.reading.raw.get("route_point", {}):
             return  # it is there, and wrong: told already
+        if not wanted and self.options.trunk_group:
+            return
         if wanted:
             mend = did_you_mean(wanted, points) or f'write [route_point."{wanted}"]'
             self._refuse("route_point", f"there is no route point {wanted!r}", mend)
@@ -199,6 +198,20 @@ class _ServiceCheck:
         elif self.options.wait_for_user_confirm and not channels:
             what = "asks customers whether they are ready, but no push channel is configured, so nobody can be asked"
             self.reading.warn(self._path("wait_for_user_confirm"), what, "write [push.http.NAME] with url")
+
+    def _check_trunk_group(self) -> None:
+        trunk = self.options.trunk_group
+        if trunk:
+            _check_gateway(self.reading, self.config, self._path("trunk_group"), trunk)
+        elif self.options.agent_first_via_tg:
+            what = "sends customers' calls through the trunk group, and there is none"
+            self._refuse("agent_first_via_tg", what, "name the gateway of the trunk in trunk_group")
+
+    def _check_survey(self) -> None:
+        points, wanted = self.config.route_points, self.options.survey_route_point
+        if wanted and wanted not in points and not PLACEHOLDER.search(wanted):
+            mend = did_you_mean(wanted, points) or f'write [route_point."{wanted}"]'
+            self._refuse("survey_route_point", f"there is no route point {wanted!r}", mend)
 
     def _check_reachable(self) -> None:
         o, detection = self.options, self.config.detection

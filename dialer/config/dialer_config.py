@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
 from dialer.config.call_in_group import CallInGroupTable
+from dialer.config.mqtt import MqttTable
 from dialer.config.problem import Problem
 from dialer.config.push import PushTable
 from dialer.config.table import (
@@ -64,6 +65,7 @@ class DialerConfig(BaseModel):
     callback: CallbackTable = CallbackTable()
     compat: CompatTable = CompatTable()
     push: PushTable = PushTable()
+    mqtt: MqttTable = MqttTable()
     agents: Mapping[str, AgentTable] = {}
     call_in_groups: Mapping[str, CallInGroupTable] = {}
     services: Mapping[str, ServiceOptions] = {}
@@ -93,9 +95,26 @@ class DialerConfig(BaseModel):
         Raises KeyError: when there is none; a loaded configuration always has one for its own services.
         """
         point = find_route_point(service.route_point, self.route_points, self.gateways)
+        if point is None and service.trunk_group and not service.route_point:
+            return RoutePointTable(gateway=service.trunk_group, caller_number="anonymous")
         if point is None:
             raise KeyError(service.route_point or "route_point")
         return point
+
+    def customer_point_of(self, service: ServiceOptions) -> RoutePointTable:
+        """Where calls to a service's customers leave from: the route point, or the trunk group in its place.
+
+        The trunk group is taken where there is no route point, and agent first where the service says so
+        (`agent_first_via_tg`); the caller's identity is that of the route point.
+
+        Raises KeyError: as `route_point_of`.
+        """
+        point = self.route_point_of(service)
+        by_rp = service.agent_first and service.agent_first_via_rp
+        by_tg = not service.route_point or (service.agent_first and service.agent_first_via_tg)
+        if by_rp or not by_tg or not service.trunk_group:
+            return point
+        return point.model_copy(update={"gateway": service.trunk_group})
 
     def agent_gateway(self, service: ServiceOptions) -> str:
         """Name of the gateway through which agents of a service are called, unless the agent names its own."""

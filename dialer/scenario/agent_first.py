@@ -27,7 +27,7 @@ from dialer.scenario.preview import Preview
 from dialer.scenario.race import LegGone, while_up
 from dialer.scenario.treating import Treating
 from dialer.store import AttemptConflict
-from dialer.telephony import DialRequest, Playlist, UnplayableSound
+from dialer.telephony import Playlist, UnplayableSound
 
 RINGBACK = Treatment(file="GMSApplications/ringback.wav")
 NUMBER_BUSY = "the number is on another call"
@@ -241,10 +241,6 @@ class AgentFirst(CallAttempt):
                 await agent.leg.play(Playlist(files=(path,), loop=True))
             except UnplayableSound as fault:
                 self.story.tell("treatment", f"agent: {path.name} cannot be played: {fault.why}")
-
-    def _dial_request(self) -> DialRequest:
-        request = super()._dial_request()
-        return replace(request, gateway=self.service.trunk_group) if self.service.agent_first_via_tg else request
 
     def _timings(self, agent: AgentOnLine, joined_mono: float) -> dict[str, float]:
         """From the verdict that a person is there, for the agent waits already."""

@@ -108,7 +108,7 @@ class CallAttempt(ABC):
 
     def _dial_request(self) -> DialRequest:
         service, callback = self.service, self.callback
-        point = self.house.config.route_point_of(service)
+        point = self.house.config.customer_point_of(service)
         return DialRequest(
             gateway=point.gateway,
             number=f"{service.dial_prefix}{(callback.number_e164 or callback.customer_number).lstrip('+')}",
