@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -240,9 +241,12 @@ class Booking:
         now: datetime,
     ) -> Callback:
         new = _new_callback(request, parts, number, desired, scheduled, now)
+        paused = self._pauses.paused(request.service, parts.options)
+        if paused:
+            new = replace(new, resume_state=State.SCHEDULED if scheduled else State.QUEUED)
         at_once = parts.options.call_direction == "USERORIGINATED" and not parts.options.wait_for_agent
         access = access_of_service(self._config, request.service, parts, number) if at_once else None
-        event = "T03" if parts.options.paused else "T02" if scheduled else "T01"
+        event = "T03" if paused else "T02" if scheduled else "T01"
         self._limits.admit(request, parts, scheduled, now)
         stored = False
         try:
@@ -274,7 +278,6 @@ def _new_callback(
         type=SCHEDULED if scheduled else IMMEDIATE,
         customer_number=parts.number,
         number_e164=number or None,
-        resume_state=(State.SCHEDULED if scheduled else State.QUEUED) if options.paused else None,
         desired_time=time,
         accepted_at=now,
         expires_at=time + (timedelta(seconds=options.ttl) if options.family == "v1" else V3_RETENTION),

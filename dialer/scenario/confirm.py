@@ -24,7 +24,11 @@ from dialer.callback.state import Actor, Phase, State
 from dialer.events import CustomerAnswered, Event
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger
+from dialer.store import AttemptConflict
 
+ASKED = "T61"  # the dialling begins after a question
+SILENT = "silent"  # begins the note of a question that nobody answered
+NUMBER_BUSY_WAIT_S = 1.0
 LOOK_EVERY_S = 1.0  # for an answer that another node has received
 WAITING = (State.QUEUED, Phase.WAITING)
 COMPLETED = (State.COMPLETED, None)
@@ -58,9 +62,13 @@ class Confirmation:
 
         Raises:
             Overtaken: when the record left this scenario's hands: declined, snoozed, cancelled, paused.
+            AttemptConflict: when the number is on another call: nobody is asked while talking.
         """
         if not self.service.wait_for_user_confirm:
             return Start(unasked)
+        callback = self.ledger.callback
+        if await self.house.store.is_called(callback.number):
+            raise AttemptConflict(callback.id, callback.number)
         await self.ledger.move("T60")
         asked = await self.house.pushes.ask(self.ledger.callback, self.service)
         if not asked.delivery.accepted:
@@ -70,8 +78,13 @@ class Confirmation:
             async with asyncio.timeout(self.service.user_confirm_timeout):
                 await self._yes(asked.record)
         except TimeoutError:
-            return await self._silent(f"silent for {self.service.user_confirm_timeout:g} s")
-        return Start("T61", Actor.CUSTOMER, "the customer is ready")
+            return await self._silent(f"{SILENT} for {self.service.user_confirm_timeout:g} s")
+        return Start(ASKED, Actor.CUSTOMER, "the customer is ready")
+
+    async def number_is_busy(self) -> float:
+        """The customer is ready, but on a call of another callback: back into the queue; gives for how long, s."""
+        await self.ledger.move("T62", to=WAITING, note="the number is on another call")
+        return NUMBER_BUSY_WAIT_S
 
     async def _yes(self, question: PushRecord) -> None:
         """Waits for the answer yes; every other answer ends the scenario from outside."""
@@ -103,7 +116,7 @@ class Confirmation:
         """No device took the question: like silence where the service connects anyway, else over (T51)."""
         self.ledger.story.tell("timer", f"the question did not reach the customer: {question.detail}")
         if self.service.on_user_confirm_timeout == "CONNECT-ANYWAY":
-            return Start("T61", note=f"push not deliverable: {question.detail}")
+            return Start(ASKED, note=f"push not deliverable: {question.detail}")
         await self.ledger.move("T62", to=WAITING, note=f"push not deliverable: {question.detail}")
         reason = Reason.FAIL_CALL_TO_CUSTOMER
         if self.house.config.compat.legacy_reason_names:
@@ -114,7 +127,7 @@ class Confirmation:
     async def _silent(self, note: str) -> Start | None:
         self.ledger.story.tell("timer", f"customer {note}")
         if self.service.on_user_confirm_timeout == "CONNECT-ANYWAY":
-            return Start("T61", note=note)
+            return Start(ASKED, note=note)
         silences = await self._silences() + 1
         if silences < self.service.user_confirm_attempts:
             await self.ledger.move("T62", to=WAITING, note=f"{note}, question {silences}")
@@ -125,6 +138,9 @@ class Confirmation:
 
     async def _silences(self) -> int:
         """Questions without an answer since the customer last showed up: the history knows, also after a crash."""
-        events = [entry.event for entry in await self.house.store.history(self.ledger.callback.id)]
-        last_sign = max((place for place, event in enumerate(events) if event in {"T61", "T70"}), default=-1)
-        return events[last_sign + 1 :].count("T62")
+        silences = 0
+        for entry in reversed(await self.house.store.history(self.ledger.callback.id)):
+            if entry.event in {ASKED, "T70"}:
+                break
+            silences += entry.event == "T62" and entry.note.startswith(SILENT)
+        return silences

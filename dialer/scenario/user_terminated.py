@@ -17,11 +17,12 @@ from dialer.callback.state import Actor
 from dialer.routing import parse_target
 from dialer.scenario.agent_leg import AgentOnLine, AgentSearch, NoAgentReached
 from dialer.scenario.attempt import CallAttempt
-from dialer.scenario.confirm import Confirmation
+from dialer.scenario.confirm import ASKED, Confirmation
 from dialer.scenario.customer import CustomerCall
 from dialer.scenario.follow_up import complete_or_retry
 from dialer.scenario.race import LegGone, while_up
 from dialer.scenario.treating import Treating
+from dialer.store import AttemptConflict
 
 
 class NoAgentInTime(Exception):  # noqa: N818 - says what happened, nothing is wrong
@@ -37,7 +38,13 @@ class UserTerminated(CallAttempt):
         if start is None:
             self.again_in_s = 0.0
             return
-        await self.ledger.begin_attempt(start.event, actor=start.actor, note=start.note)
+        try:
+            await self.ledger.begin_attempt(start.event, actor=start.actor, note=start.note)
+        except AttemptConflict:
+            if start.event != ASKED:
+                raise
+            self.again_in_s = await Confirmation(self.house, self.service, self.ledger).number_is_busy()
+            return
         customer = self.customer = await CustomerCall.dial(
             self.house, self.service, self.story, self.callback, self._dial_request()
         )
