@@ -15,8 +15,10 @@ from dialer.api.admin import admin_router
 from dialer.api.agents_events import agents_events_router, feed_of
 from dialer.api.answer import failure, family_of, refusal
 from dialer.api.auth import Gatekeeper, NotAuthorized
+from dialer.api.calls import calls_router
 from dialer.api.correlation import Correlation
 from dialer.api.customer import customer_router
+from dialer.api.interaction import interaction_router
 from dialer.api.metric import CallbackMetrics, HttpMetrics
 from dialer.api.ops import ops_router
 from dialer.api.part import Dialer
@@ -53,6 +55,8 @@ def create_app(dialer: Dialer) -> FastAPI:
     if dialer.config.api.v1.enabled:
         app.include_router(v1_router(dialer, gate))
     app.include_router(admin_router(dialer, gate))
+    app.include_router(interaction_router(dialer, gate))
+    app.include_router(calls_router(dialer, gate))
     app.include_router(service_router(dialer, gate))
     app.include_router(customer_router(dialer))
     app.state.agent_feed = feed_of(dialer)

@@ -20,6 +20,7 @@ from dialer.store.errors import (
     VersionConflict,
 )
 from dialer.store.filter import CallbackFilter, Limit
+from dialer.store.interaction import KeptInteraction
 from dialer.store.memory import MemoryStore
 from dialer.store.store import Store
 
@@ -28,6 +29,7 @@ __all__ = [
     "AttemptConflict",
     "CallbackFilter",
     "DuplicateCallback",
+    "KeptInteraction",
     "Limit",
     "LimitReached",
     "MemoryStore",

@@ -22,6 +22,7 @@ from dialer.store.creating import create_within
 from dialer.store.do_not_call import NumberStore
 from dialer.store.engine import Durable
 from dialer.store.filter import CallbackFilter, Limit
+from dialer.store.interaction import InteractionStore
 from dialer.store.opening import Opened, open_database
 from dialer.store.pausing import PauseStore
 from dialer.store.push import PushStore
@@ -30,7 +31,7 @@ from dialer.store.writer import Writer
 _NEW_FIELDS = tuple(field.name for field in fields(NewCallback))
 
 
-class Store(AccessStore, PushStore, PauseStore, NumberStore):
+class Store(AccessStore, PushStore, PauseStore, NumberStore, InteractionStore):
     """Callbacks, their attempts, history and journal, in SQLite or PostgreSQL.
 
     One instance per process and event loop: `await Store.open(...)`, at the end `await store.close()`.
