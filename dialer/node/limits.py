@@ -43,10 +43,12 @@ class TimeLimits:
         self._house.waits.look(now)
         await self._end_long_waits(now)
         await self._purge(now)
+        await self._end_call_in_waits(now)
         await self._end_long_storage(now)
         if self._retention_at is None or now - self._retention_at >= RETENTION_EVERY:
             self._retention_at = now
             await self._house.store.remove_expired(now=now)
+            await self._house.store.remove_old_call_ins(now=now)
         return await self._submit_due(now)
 
     async def _submit_due(self, now: datetime) -> bool:
@@ -83,6 +85,22 @@ class TimeLimits:
             if callback.phase is not Phase.DIALING and callback.state in {State.SCHEDULED, State.QUEUED, State.PAUSED}:
                 self._line.remove(callback.id)
                 await self._change(callback, "T83", now, reason=Reason.FAIL_TIMEOUT_TTL, reason_detail="purge_time")
+
+    async def _end_call_in_waits(self, now: datetime) -> None:
+        """Who did not call within the time is not waited for any more (v1 T54, v3 T53); their numbers are free."""
+        house = self._house
+        awaited = CallbackFilter(phases=frozenset({Phase.CALL_IN_WAIT}), limit=BATCH, order="queue")
+        for callback in await house.store.find(awaited):
+            expires = callback.access.get("expires_at")
+            if expires is not None and datetime.fromisoformat(expires) > now:
+                continue
+            if callback.family == "v3":
+                await self._change(callback, "T53", now)
+            else:
+                legacy = house.config.compat.legacy_reason_names
+                reason = Reason.FAIL_USER_UNREACHABLE if legacy else Reason.FAIL_CALL_TO_CUSTOMER
+                await self._change(callback, "T54", now, reason=reason, reason_detail="booking_expired")
+        await house.store.sweep_call_ins(now=now)
 
     async def _end_long_storage(self, now: datetime) -> None:
         """First-generation records that are still open when their storage time is over (T84)."""
