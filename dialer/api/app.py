@@ -18,6 +18,7 @@ from dialer.api.auth import Gatekeeper, NotAuthorized
 from dialer.api.calls import calls_router
 from dialer.api.correlation import Correlation
 from dialer.api.customer import customer_router
+from dialer.api.desk_preview import desk_router
 from dialer.api.interaction import interaction_router
 from dialer.api.metric import CallbackMetrics, HttpMetrics
 from dialer.api.ops import ops_router
@@ -57,6 +58,7 @@ def create_app(dialer: Dialer) -> FastAPI:
     app.include_router(admin_router(dialer, gate))
     app.include_router(interaction_router(dialer, gate))
     app.include_router(calls_router(dialer, gate))
+    app.include_router(desk_router(dialer, gate))
     app.include_router(service_router(dialer, gate))
     app.include_router(customer_router(dialer))
     app.state.agent_feed = feed_of(dialer)

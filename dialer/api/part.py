@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from dialer.booking import Booking
 from dialer.callback.record import Callback
@@ -10,7 +10,36 @@ from dialer.clock import Clock
 from dialer.config import DialerConfig
 from dialer.events import Bus
 from dialer.routing import AgentPool
+from dialer.scenario import Desk
 from dialer.store import Store
+
+
+class TalkCommands(Protocol):
+    """What may be done to a call while customer and agent talk; each may raise TalkRefused."""
+
+    def snapshot(self) -> dict[str, object]:
+        """How the talk stands."""
+
+    async def hold(self) -> None:
+        """Puts the customer on hold."""
+
+    async def retrieve(self) -> None:
+        """Takes the customer off hold."""
+
+    async def transfer(self, target: str, *, attended: bool = False) -> None:
+        """Sends the call on."""
+
+    async def conference(self, target: str = "") -> None:
+        """Brings a further party in."""
+
+    async def hangup(self, party: str = "") -> None:
+        """Ends the call, or one party's part in it."""
+
+    async def record(self, wish: Literal["on", "pause", "off"]) -> None:
+        """Starts, pauses, ends the recording."""
+
+    async def dtmf(self, digits: str) -> None:
+        """Sends digits to the customer."""
 
 
 class NodeStatus(Protocol):
@@ -36,6 +65,9 @@ class NodeStatus(Protocol):
     def calls_active(self) -> int:
         """Call legs that are up or being set up."""
 
+    def talk(self, callback_id: str) -> TalkCommands | None:
+        """The commands of a callback's talk; None while nobody talks in it here."""
+
     def submit(self, callback: Callback) -> None:
         """Hints that a callback has been booked, so that it is claimed at once; may be ignored."""
 
@@ -58,6 +90,10 @@ class House(Protocol):
     @property
     def clock(self) -> Clock:
         """The clock."""
+
+    @property
+    def desk(self) -> Desk:
+        """What agents are asked."""
 
 
 class Dialer(Protocol):

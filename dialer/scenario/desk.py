@@ -60,7 +60,7 @@ class Question(Generic[Answer]):
         agent_id: who is asked.
         callback: as it stands.
         until: when it times out; None = it does not.
-        data: the user data that the agent may see.
+        data: what the agent is shown: number, service, user data …
         may_reject: whether a preview can be rejected.
         answer: settles with the answer.
     """

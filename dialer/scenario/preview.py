@@ -10,16 +10,14 @@ Source: options.md §2.7; transitions T40 to T43a of records.md §3; checklist A
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import preview_reason
-from dialer.callback.record import Callback
 from dialer.callback.state import Actor, Phase, State
 from dialer.events import PreviewClosed, PreviewOffered
+from dialer.events.wire import call_of
 from dialer.routing import Agent, AgentState
 from dialer.scenario.confirm import Start
 from dialer.scenario.desk import PreviewAnswer, Question
@@ -67,20 +65,19 @@ class Preview:
     async def _answer(self) -> PreviewAnswer | None:
         """The agent's answer; None when there was none in time."""
         house, limit = self.house, self.service.preview_timeout
-        callback = self.ledger.callback
+        callback, until = self.ledger.callback, house.clock.now() + timedelta(seconds=limit)
         question = Question[PreviewAnswer](
             self.agent.id,
             callback,
-            house.clock.now() + timedelta(seconds=limit),
+            until,
             asyncio.get_running_loop().create_future(),
-            data=shown_data(callback, self.service),
+            data=call_of(callback, self.service.preview_keys),
             may_reject=self.service.preview_max_rejects > 0,
         )
         house.pool.set_state(self.agent.id, AgentState.PREVIEW, house.clock.now(), callback.id)
         self.ledger.story.tell("routing", f"agent {self.agent.id} is asked, for {limit:g} s", agent=self.agent.id)
         with house.desk.asks_preview(question):
-            house.bus.publish(PreviewOffered(self.agent.id, callback, question.data, house.clock.now()
-                                             + timedelta(seconds=limit)))  # fmt: skip
+            house.bus.publish(PreviewOffered(self.agent.id, callback, question.data, until))
             try:
                 async with asyncio.timeout(limit):
                     return await question.answer
@@ -113,10 +110,3 @@ class Preview:
         words = f"agent {self.agent.id}: preview {how}" + (f" ({why})" if why else "")
         self.ledger.story.tell("routing", words, agent=self.agent.id, preview=how)
         self.house.bus.publish(PreviewClosed(self.agent.id, self.ledger.callback.id, how, self.house.clock.now()))
-
-
-def shown_data(callback: Callback, service: ServiceOptions) -> Mapping[str, Any]:
-    """The user data that an agent sees (`preview_keys`, empty = all)."""
-    if not service.preview_keys:
-        return dict(callback.user_data)
-    return {key: callback.user_data[key] for key in service.preview_keys if key in callback.user_data}
