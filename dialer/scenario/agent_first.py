@@ -100,11 +100,20 @@ class AgentFirst(CallAttempt):
         if start is None:
             self.again_in_s = 0.0
             return
+        if await self.house.store.is_forbidden(self.callback.number):
+            await self._forbidden_at_once(start)
+            return
         if self.service.preview and not await self._accepts(agent, start):
             return
         on_line = await self._call_agent(agent, start)
         if on_line is not None and await self._begin(on_line):
             await self._call_customer(on_line)
+
+    async def _forbidden_at_once(self, start: Start) -> None:
+        """Nobody is rung for a customer who must not be called; the record goes its way all the same."""
+        await self.ledger.move(start.event, to=(State.ROUTING, Phase.AGENT_RING), actor=start.actor, note=start.note)
+        await self.ledger.begin_attempt("T43")
+        await self._forbidden()
 
     # --- the agent ---
 

@@ -119,6 +119,15 @@ class CallAttempt(ABC):
 
     # --- nobody to talk to ---
 
+    async def _forbidden(self) -> bool:
+        """Ends the attempt of a number that is on the do-not-call list (51); False: it may be called."""
+        if not await self.house.store.is_forbidden(self.callback.number):
+            return False
+        self.story.tell("state", "the number is on the do-not-call list")
+        self.outcome = Outcome(CallResult.DO_NOT_CALL)
+        await complete_or_retry(self.ledger, self.service, self.house, self.result())
+        return True
+
     async def _end_unreached(self, customer: CustomerCall) -> None:
         """Treats a machine, releases the leg, and plans what follows."""
         treating = Treating(self.house, self.service, self.story, customer)

@@ -19,7 +19,6 @@ from dialer.scenario.agent_leg import AgentOnLine, AgentSearch, NoAgentReached
 from dialer.scenario.attempt import CallAttempt
 from dialer.scenario.confirm import ASKED, Confirmation
 from dialer.scenario.customer import CustomerCall
-from dialer.scenario.follow_up import complete_or_retry
 from dialer.scenario.race import LegGone, while_up
 from dialer.scenario.treating import Treating
 from dialer.store import AttemptConflict
@@ -45,6 +44,8 @@ class UserTerminated(CallAttempt):
                 raise
             self.again_in_s = await Confirmation(self.house, self.service, self.ledger).number_is_busy()
             return
+        if await self._forbidden():
+            return
         customer = self.customer = await CustomerCall.dial(
             self.house, self.service, self.story, self.callback, self._dial_request()
         )
@@ -54,17 +55,6 @@ class UserTerminated(CallAttempt):
         else:
             await self._end_unreached(customer)
 
-    # --- nobody to talk to ---
-
-    async def _end_unreached(self, customer: CustomerCall) -> None:
-        """Treats a machine, releases the leg, and plans what follows."""
-        treating = Treating(self.house, self.service, self.story, customer)
-        if self.outcome.is_machine:
-            heard = await treating.machine()
-            self.outcome = self.outcome.with_later_verdict(heard)
-        self.outcome = replace(self.outcome, end=await customer.hang_up())
-        await complete_or_retry(self.ledger, self.service, self.house, self._attempt_result())
-
     # --- a person ---
 
     async def _serve(self, customer: CustomerCall) -> None:
@@ -73,7 +63,7 @@ class UserTerminated(CallAttempt):
         treating = Treating(self.house, self.service, self.story, customer)
         treating.start_waiting()
         try:
-            await self.ledger.reached(self._attempt_result())
+            await self._reached()
             self.agent = await self._find_agent(customer)
             await self._talk(customer, self.agent, treating)
         except LegGone as gone:
@@ -92,6 +82,10 @@ class UserTerminated(CallAttempt):
             )
         finally:
             await treating.stop()
+
+    async def _reached(self) -> None:
+        """Tells the record that a person is on the line."""
+        await self.ledger.reached(self.result())
 
     async def _find_agent(self, customer: CustomerCall) -> AgentOnLine:
         search = AgentSearch(self.house, self.service, self.ledger, parse_target(self.callback.target))
