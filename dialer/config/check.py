@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 NUMBER_LITERAL: Final = re.compile(r"[+\d\s()-]+")  # options.md §8: anything else is a pattern
 MAX_PATTERN_LENGTH: Final = 128  # options.md §8
 NOT_YET: Final[dict[str, tuple[object, str]]] = {
-    "wait_for_agent": (True, "waiting for the agent before the customer is told"),
-    "wait_for_user_confirm": (True, "readiness questions"),
     "media_type": ("chat", "chat"),
 }
 """Option values that this version refuses rather than calling people in another way than was asked for."""
@@ -40,12 +38,11 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
     "outbound_queue", "callback_application",
-    "routing_udata_keys", "attach_user_data", "snooze_delay",
+    "routing_udata_keys", "attach_user_data",
     "desired_interval", "slot_duration_min", "slot_capacity",
     "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
     "scheduled_enabled", "immediate_blackout_min", "purge_at_close",
-    "user_confirm_timeout", "user_confirm_attempts",
-    "on_user_confirm_timeout", "push_threshold_min", "strings_file",
+    "push_threshold_min", "strings_file",
     "status_notification", "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
 )  # fmt: skip
 """Options that this version stores and does not apply; whoever sets one is told so at load."""

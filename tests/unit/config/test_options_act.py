@@ -51,7 +51,7 @@ def load_with(line: str, folder: Path):
 
 
 @pytest.mark.parametrize(
-    "line", ["slot_capacity = 5", "_attach_udata = 'separate_keys'", "snooze_delay = 5"]
+    "line", ["slot_capacity = 5", "_attach_udata = 'separate_keys'", "slot_duration_min = 10"]
 )
 def test_who_sets_an_option_without_effect_is_told_its_line(line, tmp_path):
     told = [warning for warning in load_with(line, tmp_path).warnings if "does not apply" in warning.what]
