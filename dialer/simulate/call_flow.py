@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import cache, partial
 from random import Random
 
@@ -111,6 +111,23 @@ class CallFlow:
         self.line.add(case.callback)
         self.tally.peak_line = max(self.tally.peak_line, len(self.line))
         self.changed = True
+        if len(case.service.target.items) > 1:
+            self._walk_on(case, case.turn)
+        window = case.service.policy.window
+        if window is not None and not window.open_at(self.clock.now(), UTC):
+            opens_at = window.first_open(self.clock.now(), UTC)
+            self.agenda.after((opens_at - self.clock.now()).total_seconds(), self.wake)
+
+    def _walk_on(self, case: Case, turn: int) -> None:
+        """Looks again at who waits in line when the next item of its target list becomes current."""
+        if case.turn != turn:
+            return
+        now, queued_at = self.clock.now(), case.callback.queued_at
+        assert queued_at is not None
+        walk = self.router.walks.of(case.callback.id, case.service.target, queued_at, now)
+        self.changed = True
+        if walk.switch_at is not None:
+            self.agenda.after(max(0.0, (walk.switch_at - now).total_seconds()), self._walk_on, case, turn)
 
     def _again(self, case: Case, turn: int) -> None:
         """The retry's time has come: back to the place in line that the time of queueing gives (T33)."""

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from dialer.callback.call_result import CallResult
 from dialer.config.problem import did_you_mean
 from dialer.config.table import Table
-from dialer.simulate.draw import Draw, Seconds, fixed, lognormal
+from dialer.simulate.draw import Seconds, fixed, lognormal
 
 HOURS_PER_DAY: Final = 24
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -153,7 +153,7 @@ class AgentHabits(Table):
     """
 
     answers_s: Seconds = lognormal(2.5, 0.5)
-    misses: float = Field(default=0.01, ge=0, lt=1, allow_inf_nan=False)
+    misses: float = Field(default=0.01, ge=0, le=1, allow_inf_nan=False)
     away_s: Seconds = lognormal(300, 0.5)
 
 
@@ -211,8 +211,8 @@ class World(Table):
 
     arrivals: Arrivals = Arrivals()
     answers: Mapping[str, Answer] = Field(default_factory=default_answers)
-    talk: Draw = lognormal(240, 0.8)
-    wrap_up: Draw = lognormal(30, 0.6)
+    talk: Seconds = lognormal(240, 0.8)
+    wrap_up: Seconds = lognormal(30, 0.6)
     agent: AgentHabits = AgentHabits()
     customer: CustomerHabits = CustomerHabits()
     hours: Hours | None = None
