@@ -29,6 +29,7 @@ CONSTRAINTS = ROOT / "tools" / "constraints.txt"
 FOR_DEMO: dict[str, str | None] = {"python3-venv": None, "python3-dev": None}
 FOR_TEST: dict[str, str | None] = {
     "sip-tester": "sipp",
+    "mosquitto": "mosquitto",
     "postgresql": None,
 }
 EXTRAS = {"demo": "reports", "test": "reports,postgres,dev"}

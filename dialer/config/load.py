@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from dialer.config.call_in_group import CallInGroupTable
 from dialer.config.check import cross_check
 from dialer.config.dialer_config import DialerConfig
+from dialer.config.mqtt import MqttTable
 from dialer.config.problem import ConfigRefused, Problem, did_you_mean
 from dialer.config.push import PushTable
 from dialer.config.reading import Reading
@@ -46,6 +47,7 @@ SINGLE_TABLES: Final[dict[str, type[Table]]] = {
     "callback": CallbackTable,
     "compat": CompatTable,
     "push": PushTable,
+    "mqtt": MqttTable,
 }
 NAMED_TABLES: Final[dict[str, tuple[str, type[Table]]]] = {
     "gateway": ("gateways", GatewayTable),
@@ -207,6 +209,7 @@ def _warn_of_missing_secrets(reading: Reading, config: DialerConfig) -> None:
     users = config.api.v1.basic_users.items()
     named += [(("api", "v1", "basic_users", name, "password_env"), user.password_env) for name, user in users]
     named += [(("push", "http", name, "secret_env"), channel.secret_env) for name, channel in config.push.http.items()]
+    named.append((("mqtt", "password_env"), config.mqtt.password_env))
     for path, variable in named:
         if variable is not None and not os.environ.get(variable):
             reading.warn(path, f"the environment variable {variable} is not set", f"export {variable} before a start")

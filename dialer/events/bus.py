@@ -43,6 +43,10 @@ class Stream(AsyncIterator[Event]):
         self._events.append(event)
         self._arrived.set()
 
+    def take(self, limit: int) -> list[Event]:
+        """Events that are there already, without waiting; at most `limit`."""
+        return [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+
     def close(self) -> None:
         """Ends the stream: events already queued are still read, then iteration stops."""
         if not self._closed:

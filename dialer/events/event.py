@@ -107,6 +107,7 @@ class NodeState:
 
     node: str
     state: str  # "started", "draining", "stopped", "sip_up", "sip_down", "media_up", "media_down", "db_up", "db_down"
+    # also "mqtt_up", "mqtt_down"
     at: datetime
     note: str = ""
 

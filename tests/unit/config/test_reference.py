@@ -27,7 +27,7 @@ EXAMPLES = {
 
 @pytest.fixture
 def secrets(monkeypatch):
-    for name in ("DIALER_PBX_PASSWORD", "GMS_PASSWORD", "DIALER_API_KEY", "DIALER_PUSH_SECRET"):
+    for name in ("DIALER_PBX_PASSWORD", "GMS_PASSWORD", "DIALER_API_KEY", "DIALER_PUSH_SECRET", "DIALER_MQTT_PASSWORD"):
         monkeypatch.setenv(name, "secret")
 
 
@@ -98,12 +98,15 @@ def test_commented_service_options_show_their_defaults():
     assert {key: getattr(shown, key) for key in keys} == {key: getattr(default, key) for key in keys}
 
 
-@pytest.mark.parametrize("name", ["server", "db", "node", "sip", "media", "dial", "detection", "compat", "callback"])
+@pytest.mark.parametrize(
+    "name", ["server", "db", "node", "sip", "media", "dial", "detection", "compat", "callback", "mqtt"]
+)
 def test_commented_tables_show_their_defaults_where_there_is_one(name):
     kind = {**SINGLE_TABLES, "node": NodeTable}[name]
     shown, default = kind.model_validate(tomllib.loads(UNCOMMENTED)[name]), kind()
     examples = {"public_url", "url", "public_address", "tcp_port", "tls_port", "tls_certificate", "tls_key", "tls_ca",
-                "treatments_dir", "sip_results", "q850_results", "country"}  # fmt: skip
+                "treatments_dir", "sip_results", "q850_results", "country", "user", "password_env",
+                "ca_file"}  # fmt: skip
     keys = kind.model_fields.keys() - (examples - {"url"} if name == "db" else examples)
     assert {key: getattr(shown, key) for key in keys} == {key: getattr(default, key) for key in keys}
 
