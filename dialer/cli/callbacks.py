@@ -17,11 +17,13 @@ from dialer.callback.record import Callback
 from dialer.callback.state import State, position_name
 from dialer.cli.config_option import ConfigOption, load_config
 from dialer.cli.console import err, out
+from dialer.cli.ladder import ladder
 from dialer.cli.timeline import attempts_table, clock_time, heading, history_table, timeline
 from dialer.clock import SystemClock
 from dialer.config import DialerConfig
 from dialer.events import Bus
 from dialer.node import open_store
+from dialer.rerun import NoStory, NotRerunnable, read_story, rerun
 from dialer.store import CallbackFilter
 
 app = typer.Typer(no_args_is_help=True, help="Lists, shows and cancels callbacks.")
@@ -71,13 +73,12 @@ def show(
     callback_id: str,
     config: ConfigOption = Path("dialer.toml"),
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one object.")] = False,
+    as_ladder: Annotated[
+        bool, typer.Option("--ladder", help="The SIP ladder between customer, dialer and agents.")
+    ] = False,
 ) -> None:
     """Shows one callback: attempts, transitions, and its timeline with milliseconds."""
-    story = asyncio.run(_story(load_config(config), callback_id))
-    if story is None:
-        err.print(f"[red]dialer:[/red] no callback has the id {escape(callback_id)}; see `dialer callbacks list`")
-        raise typer.Exit(1)
-    callback, attempts, history, journal = story
+    callback, attempts, history, journal = _told(load_config(config), callback_id)
     if as_json:
         typer.echo(
             json.dumps(
@@ -91,10 +92,38 @@ def show(
         )
         return
     out.print(heading(callback))
+    if as_ladder:
+        for line in ladder(journal):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
+        return
     out.print(
         "\n[dim]attempts[/dim]", attempts_table(attempts), "\n[dim]transitions[/dim]", history_table(history), sep="\n"
     )
     out.print("\n[dim]timeline[/dim]", timeline(journal), sep="\n")
+
+
+@app.command("rerun")
+def rerun_(
+    callback: Annotated[str, typer.Argument(help="Id of a callback, or a file that `show ID --json` wrote.")],
+    config: ConfigOption = Path("dialer.toml"),
+) -> None:
+    """Runs a callback's journal again in virtual time; ends with status 1 when a decision comes out otherwise."""
+    loaded = load_config(config)
+    try:
+        if callback.endswith(".json"):
+            record, history, journal = read_story(Path(callback))
+        else:
+            record, _, history, journal = _told(loaded, callback)
+        differences = rerun(record, history, journal, loaded)
+    except (NoStory, NotRerunnable) as missing:
+        err.print(f"[red]dialer:[/red] {escape(str(missing))}")
+        raise typer.Exit(2) from missing
+    out.print(heading(record))
+    for difference in differences:
+        out.print(f"[red]otherwise:[/red] {escape(str(difference))}", soft_wrap=True)
+    if differences:
+        raise typer.Exit(1)
+    out.print("the same decisions, step by step")
 
 
 @app.command("cancel")
@@ -107,6 +136,15 @@ def cancel(callback_id: str, config: ConfigOption = Path("dialer.toml")) -> None
 async def _find(config: DialerConfig, wanted: CallbackFilter) -> list[Callback]:
     async with open_store(config) as store:
         return list(await store.find(wanted))
+
+
+def _told(config: DialerConfig, callback_id: str) -> tuple[Callback, list[Any], list[Any], list[Any]]:
+    """Everything that the store keeps of a callback; ends the command when there is none."""
+    story = asyncio.run(_story(config, callback_id))
+    if story is None:
+        err.print(f"[red]dialer:[/red] no callback has the id {escape(callback_id)}; see `dialer callbacks list`")
+        raise typer.Exit(1)
+    return story
 
 
 async def _story(config: DialerConfig, callback_id: str) -> tuple[Callback, list[Any], list[Any], list[Any]] | None:

@@ -39,7 +39,8 @@ class LegStory:
         """Adds the event to the story; one that says nothing to a reader is kept without words."""
         kind, words = words_of_event(event)
         text = f"{self.who}: {words}" if words else ""
-        self.story.given(kind, text, "event", leg=self.leg, event=type(event).__name__, **facts_of_event(event))
+        facts = {"leg": self.leg, "who": self.who, "event": type(event).__name__, **facts_of_event(event)}
+        self.story.given(kind, text, "event", **facts)
         if isinstance(event, Ended) and event.end.rtp.rx_packets:
             rtp = event.end.rtp
             self.story.given(

@@ -94,7 +94,7 @@ class Story:
         Args:
             kind: as for `tell`.
             text: for people; empty when only a program wants to know.
-            what: "event", "finding" or "agent".
+            what: "event", "finding", "agent", "gateway", or "figures", which decide nothing.
             facts: all that is needed to give it again.
         """
         self.tell(kind, text, given=what, **facts)

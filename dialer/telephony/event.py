@@ -33,18 +33,20 @@ class Ringing:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Another 18x came; `early_media`: with a session description."""
+    """Another 18x came; `early_media`: with a session description; `forwarded`: it named a diversion."""
 
     at: float
     status: int = 183
     early_media: bool = False
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """200 came, or we sent it and it was acknowledged."""
+    """200 came, or we sent it and it was acknowledged. `forwarded`: this or an earlier response named a diversion."""
 
     at: float
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

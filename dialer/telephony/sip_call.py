@@ -149,7 +149,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.tell(Ringing(now, message.status, early, message.forwarded))
         elif message.status < 200:
             facts.advance("session_progress")
-            self.tell(Progress(now, message.status, early))
+            self.tell(Progress(now, message.status, early, message.forwarded))
         if early and message.status < 200:
             facts.mark("early_media", now)
         if 100 < message.status < 200 and not self.progressed:
@@ -164,7 +164,7 @@ class SipCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.answered = True
             self.facts.status, self.facts.reason = 200, "OK"
             self.rtp_since = self.facts.mark("answer")
-            self.tell(Answered(self.rtp_since))
+            self.tell(Answered(self.rtp_since, self.facts.forwarded))
             self.engine.answered(self)
         elif brief.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._disconnected(prm.e, brief)
