@@ -23,7 +23,7 @@ from dialer.store import CallbackFilter, VersionConflict
 log = structlog.get_logger(__name__)
 
 RETENTION_EVERY = timedelta(minutes=1)
-KEPT_AFTER_TTL = timedelta(hours=1)  # a v1 record that was open at its end can still be read (records.md §11)
+KEPT_AFTER_TTL = timedelta(hours=1)  # a record that was open at its end can still be read (records.md §11)
 BATCH = 200
 
 
@@ -103,9 +103,9 @@ class TimeLimits:
         await house.store.sweep_call_ins(now=now)
 
     async def _end_long_storage(self, now: datetime) -> None:
-        """First-generation records that are still open when their storage time is over (T84)."""
+        """Records that are still open when they are kept no longer (T84): v1 by its ttl, v3 by its fourteen days."""
         for callback in await self._house.store.find(CallbackFilter(open_only=True, expired_until=now, limit=BATCH)):
-            if callback.family == "v1" and callback.state in {State.SCHEDULED, State.QUEUED, State.PAUSED}:
+            if callback.state in {State.SCHEDULED, State.QUEUED, State.PAUSED}:
                 self._line.remove(callback.id)
                 await self._change(
                     callback,
