@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dialer.config.problem import ConfigRefused, Problem
 from dialer.config.reading import Reading
-from dialer.simulate.world import Answer, World
+from dialer.config.table import Table
+from dialer.config.toml_place import Path as Place
+from dialer.simulate.draw import Draw
+from dialer.simulate.world import AgentHabits, Answer, Arrivals, CustomerHabits, Hours, Pause, Shift, World
+
+_KINDS: Final[Mapping[str, type[Table]]] = {
+    "arrivals": Arrivals,
+    "talk": Draw,
+    "wrap_up": Draw,
+    "agent": AgentHabits,
+    "customer": CustomerHabits,
+    "hours": Hours,
+}
 
 
 def default_text() -> str:
@@ -44,12 +57,27 @@ def parse_world(text: str, file: str) -> World:
     Raises ConfigRefused: as `read_world`.
     """
     reading = Reading.of_text(text, file)
-    raw: dict[str, Any] = dict(reading.raw)
-    answers = raw.get("answers")
-    if isinstance(answers, dict):  # table by table, so that an unknown key is told with the keys there are
-        for name, table in answers.items():
-            reading.model(Answer, table, ("answers", name))
-    world = None if reading.problems else reading.model(World, raw, ())
+    for path, kind, table in _tables(reading.raw):  # one by one, so that an unknown key is told with those of its table
+        reading.model(kind, table, path)
+    world = None if reading.problems else reading.model(World, reading.raw, ())
     reading.finish()
     assert world is not None, "a world that could not be made has its problems noted"
     return world
+
+
+def _tables(raw: Mapping[str, Any]) -> Iterator[tuple[Place, type[Table], object]]:
+    """Every table of a world with its place and kind; what is no table where one belongs is left to the world."""
+    for name, kind in _KINDS.items():
+        if isinstance(raw.get(name), dict):
+            yield (name,), kind, raw[name]
+    answers = raw.get("answers")
+    for name, table in answers.items() if isinstance(answers, dict) else ():
+        yield ("answers", name), Answer, table
+    for index, shift in enumerate(_list(raw.get("shift"))):
+        yield ("shift", index), Shift, {key: value for key, value in shift.items() if key != "pause"}
+        for nth, pause in enumerate(_list(shift.get("pause"))):
+            yield ("shift", index, "pause", nth), Pause, pause
+
+
+def _list(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
