@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dialer.callback.record import Callback
 from dialer.node.node import Node
-from dialer.scenario import House
+from dialer.scenario import House, TalkControl
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class RunningStatus:
     def calls_active(self) -> int:
         """Callbacks being dialled or on the line."""
         return self.node.calls_active
+
+    def talk(self, callback_id: str) -> TalkControl | None:
+        """The commands of a callback's talk; None while nobody talks in it here."""
+        session = self.node.sessions.get(callback_id)
+        return session.scenario.control if session is not None else None
 
     def submit(self, callback: Callback) -> None:
         """Says that a callback was created here, so that it need not wait for the next look."""

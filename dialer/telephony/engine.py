@@ -371,7 +371,7 @@ class Engine:
 
     async def join(self, legs: Sequence[Leg]) -> float:
         """Loop: joins legs, each with all others; what plays on them stops. Gives the monotonic time of the joint."""
-        for leg in legs:
+        for leg in legs if len(legs) > 1 else ():
             leg.silenced()
         return float(await self.thread.call(self._join, tuple(legs)))
 

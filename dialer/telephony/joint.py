@@ -25,12 +25,13 @@ DIGIT_MS = 160  # of a digit that is passed on; how long it was pressed is not t
 def join(calls: Sequence[SipCall]) -> None:
     """Joins calls, each with all others; what plays on them stops, their joints with anybody else are undone.
 
-    Links that exist already are left as they are: who speaks loses no frame when a third comes in.
+    One alone is only parted from all others, and what plays on it goes on. Links that exist already are left as they are: who speaks loses no frame when a third comes in.
     """
     members = list(dict.fromkeys(calls))
     for call in members:
         leave(call, [peer for peer in call.peers if peer not in members])
-        call.audio.stop(0)
+        if len(members) > 1:
+            call.audio.stop(0)
     for one, other in combinations(members, 2):
         if other not in one.peers:
             one.peers.append(other)

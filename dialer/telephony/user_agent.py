@@ -101,7 +101,10 @@ class UserAgent:
         return Bridge(engine, one, other, await engine.join([one, other]))
 
     async def conference(self, legs: Sequence[Leg]) -> Conference:
-        """Joins any number of legs, each with all others; who of them hears another already loses nothing of it."""
+        """Joins any number of legs, each with all others; who of them hears another already loses nothing of it.
+
+        One alone is parted from whomever it was joined with, and hears on what plays on it.
+        """
         engine = self._running
         return Conference(engine, legs, await engine.join(legs))
 
