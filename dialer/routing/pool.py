@@ -51,6 +51,7 @@ class AgentPool:
 
     def __init__(self) -> None:
         self._seats: dict[str, _Seat] = {}
+        self._ready: dict[str, _Seat] = {}  # of these the Ready ones: asked for at every change, and few when busy
         self._listeners: list[Listener] = []
         self._ranks = itertools.count()
         self._pending: deque[tuple[Agent, AgentState, AgentState, datetime]] = deque()
@@ -130,6 +131,10 @@ class AgentPool:
         if state not in BUSY_STATES:
             seat.wanted = None
         seat.state, seat.since = state, now
+        if state == AgentState.READY:
+            self._ready[agent_id] = seat
+        elif old == AgentState.READY:
+            del self._ready[agent_id]
         self._tell(seat.agent, old, state, now)
 
     def request_state(self, agent_id: str, state: AgentState, now: datetime, reason: str = "") -> bool:
@@ -172,8 +177,7 @@ class AgentPool:
 
     def ready(self) -> list[Agent]:
         """All Ready agents, longest idle first."""
-        seats = [seat for seat in self._seats.values() if seat.state == AgentState.READY]
-        return [seat.agent for seat in sorted(seats, key=lambda seat: seat.idle_rank)]
+        return [seat.agent for seat in sorted(self._ready.values(), key=_idle_rank)]
 
     def ready_matching(self, target: Matcher) -> list[Agent]:
         """Ready agents that `target` takes, longest idle first."""
@@ -219,3 +223,7 @@ class AgentPool:
             listener(*change)
         except Exception:  # noqa: BLE001 - a listener's fault must not undo a state nor keep it from the others
             _log.exception("a listener of agent %s failed", change[0].id)
+
+
+def _idle_rank(seat: _Seat) -> int:
+    return seat.idle_rank
