@@ -37,7 +37,7 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 
 UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
-    "outbound_queue", "callback_application",
+    "outbound_queue",
     "routing_udata_keys", "attach_user_data",
     "desired_interval", "slot_duration_min", "slot_capacity",
     "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",

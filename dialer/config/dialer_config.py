@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
+from dialer.config.application import ApplicationTable
 from dialer.config.call_in_group import CallInGroupTable
 from dialer.config.mqtt import MqttTable
 from dialer.config.problem import Problem
@@ -67,6 +68,7 @@ class DialerConfig(BaseModel):
     push: PushTable = PushTable()
     mqtt: MqttTable = MqttTable()
     agents: Mapping[str, AgentTable] = {}
+    applications: Mapping[str, ApplicationTable] = {}
     call_in_groups: Mapping[str, CallInGroupTable] = {}
     services: Mapping[str, ServiceOptions] = {}
     service_properties: Mapping[str, Mapping[str, Any]] = {}

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from dialer.config.application_check import check_applications
+from dialer.config.application_read import read_applications
 from dialer.config.call_in_group import CallInGroupTable
 from dialer.config.check import cross_check
 from dialer.config.dialer_config import DialerConfig
@@ -55,7 +57,7 @@ NAMED_TABLES: Final[dict[str, tuple[str, type[Table]]]] = {
     "agent": ("agents", AgentTable),
     "call_in_group": ("call_in_groups", CallInGroupTable),
 }
-OTHER_TABLES: Final = ("node", "service", "option_aliases")
+OTHER_TABLES: Final = ("node", "service", "option_aliases", "application")
 NOT_YET: Final = {
     "cors": "browsers of other origins",
     "session": "console sessions",
@@ -70,7 +72,6 @@ NOT_YET: Final = {
     "capacity": "capacity rules",
     "number_rule": "number rules",
     "region": "regions",
-    "application": "applications",
 }
 """Tables of options.md that this version refuses rather than ignores."""
 
@@ -111,11 +112,13 @@ def load_text(text: str, file: FilePath) -> DialerConfig:
     parts["option_aliases"] = _aliases(reading)
     services = read_services(reading, parts["option_aliases"])
     parts |= {"services": services.options, "service_properties": services.properties}
+    parts["applications"] = read_applications(reading)
     config = DialerConfig(**{name: value for name, value in parts.items() if value is not None})
     config = _with_whole_paths(config, file.resolve().parent)
     _warn_of_missing_secrets(reading, config)
     _warn_of_locked_doors(reading, config)
     cross_check(reading, config, services)
+    check_applications(reading, config)
     return config.model_copy(update={"warnings": reading.finish()})
 
 
