@@ -195,8 +195,7 @@ async def test_an_overridden_route_point_must_be_configured(desk):
 
 
 async def test_a_request_cannot_ask_for_what_this_version_does_not_do(desk):
-    d = desk('overridable = ["_userterminated_first_connect_party", "_urs_prioritization_strategy"]')
-    assert "agent first" in (await d.refused(BadParameter, _userterminated_first_connect_party="AGENT")).message
+    d = desk('overridable = ["_urs_prioritization_strategy"]')
     assert "no routing strategy" in (await d.refused(BadParameter, _urs_prioritization_strategy="Mine")).message
 
 
