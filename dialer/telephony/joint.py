@@ -25,7 +25,8 @@ DIGIT_MS = 160  # of a digit that is passed on; how long it was pressed is not t
 def join(calls: Sequence[SipCall]) -> None:
     """Joins calls, each with all others; what plays on them stops, their joints with anybody else are undone.
 
-    One alone is only parted from all others, and what plays on it goes on. Links that exist already are left as they are: who speaks loses no frame when a third comes in.
+    One alone is only parted from all others, and what plays on it goes on. Links that exist already are left as they
+    are: who speaks loses no frame when a third comes in.
     """
     members = list(dict.fromkeys(calls))
     for call in members:
