@@ -8,7 +8,8 @@ position k then waits
     k·p                        as mode 1 has it,
     ln(1 + k·p·a) / a          when those who wait give up at the rate a each (Ibrahim and Whitt, "Real-time delay
                                estimation in overloaded multiserver queues with abandonments", 2009, QL-a; a → 0: k·p),
-    and 1 / (1 - r) times that when customers of higher priority take the part r < 1 of all slots.
+    and 1 / (1 - r) times that when others take the part r < 1 of all slots: customers of higher priority, and those
+                               whose dial reached nobody and who come back to the place of the time they were queued.
 
 The interval is not taken from a model of the distribution but learnt: of each customer the standardised error of the
 estimate made at arrival is kept, and the bounds move until one in ten falls below and one in ten above (adaptive
@@ -35,7 +36,9 @@ SLOTS: Final = 128  # slots that the mean length is taken from; their length cha
 DRIFT: Final = 1 / 48  # squared relative error that a mean keeps however many slots it is of: days are not alike
 MODE3_WINDOW: Final = timedelta(minutes=10)  # api.md §3.6, mode 3
 AT_ONCE_S: Final = 1.0  # who waited less than this found a free agent: it says nothing of the queue's speed
-MAX_TAKEN: Final = 0.9  # part of the slots that higher priorities may take before an estimate loses its meaning
+MAX_TAKEN: Final = 0.9  # part of the slots that others may take before an estimate loses its meaning
+CAME_BACK_S: Final = 5.0  # who was queued longer ago was dialled before; a new callback is claimed within a second
+DIAL_TAILS: Final = (0.1, 0.9)  # of the dial times, for the bounds of ursdial: as much as the interval leaves out
 
 
 class EwtMode(StrEnum):
@@ -72,12 +75,16 @@ class Estimate:
     code: EwtCode = EwtCode.VALID
 
 
+_Rank = tuple[int, bool]
+"""Priority, and whether it came back: of two alike, who came back stands before who is new."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     """A customer in the queue, with what was estimated at arrival."""
 
     arrived_at: datetime
-    priority: int
+    rank: _Rank
     position: int
     mean_s: float | None
     spread_s: float
@@ -109,8 +116,8 @@ class WaitEstimator:
         self._share = RecentShare()
         self._gave_up = RecentShare()
         self._waits: deque[tuple[datetime, float]] = deque()
-        self._arrivals: deque[tuple[datetime, int]] = deque()
-        self._by_priority: Counter[int] = Counter()
+        self._arrivals: deque[tuple[datetime, _Rank]] = deque()
+        self._by_rank: Counter[_Rank] = Counter()
         self._began_at: datetime | None = None
         self._interval = Interval()
         self._ready = self._total = 0
@@ -140,11 +147,12 @@ class WaitEstimator:
     def arrived(self, key: str, priority: int, now: datetime, queued_at: datetime | None = None) -> None:
         """Somebody entered the queue; with `queued_at` came back to the place that time gives."""
         self._advance(now)
-        self._count_arrival(priority, now)
         queued_at = queued_at or now
-        self._queue.add(key, _Waiting(now, priority, 0, None, 0.0), priority, queued_at, key, self._ageing)
-        guess = self._guess(self._queue.position(key, now) or 1, priority, self._ready, self._total, now)
-        waiting = _Waiting(now, priority, *guess)
+        rank = (priority, (now - queued_at).total_seconds() >= CAME_BACK_S)
+        self._count_arrival(rank, now)
+        self._queue.add(key, _Waiting(now, rank, 0, None, 0.0), priority, queued_at, key, self._ageing)
+        guess = self._guess(self._queue.position(key, now) or 1, rank, self._ready, self._total, now)
+        waiting = _Waiting(now, rank, *guess)
         self._queue.add(key, waiting, priority, queued_at, key, self._ageing)
 
     def left(self, key: str, now: datetime, *, served: bool = True, waited_s: float | None = None) -> None:
@@ -195,24 +203,36 @@ class WaitEstimator:
             now: aware UTC.
         """
         self.agents(agents_ready, agents_total, now)
-        priority = 0
+        rank: _Rank = (0, False)
         if isinstance(who, str):
             waiting = self._queue.get(who)
             position = self._queue.position(who, now) or self._queue.position_of_new(0, now)
-            priority = waiting.priority if waiting is not None else 0
+            rank = waiting.rank if waiting is not None else rank
         else:
             position = max(1, who)
         if agents_total == 0 and self.mode in {EwtMode.MODE2, EwtMode.URSDIAL}:
             return Estimate(None, None, None, position, EwtCode.NO_AGENT)
-        _, mean_s, spread_s = self._guess(position, priority, agents_ready, agents_total, now)
+        _, mean_s, spread_s = self._guess(position, rank, agents_ready, agents_total, now)
         if mean_s is None:
             return Estimate(None, None, None, position, EwtCode.NOTHING_SEEN)
         low, high = self._interval.around(mean_s, spread_s, position if mean_s > 0 else 0)
-        dial_s = (self._dial_s.mean or 0.0) if self.mode is EwtMode.URSDIAL else 0.0
-        return Estimate(mean_s + dial_s, low + dial_s, high + dial_s, position)
+        if self.mode is EwtMode.URSDIAL and self._dial_s.mean is not None:
+            return self._with_dial(Estimate(mean_s, low, high, position), mean_s - low, high - mean_s)
+        return Estimate(mean_s, low, high, position)
+
+    def _with_dial(self, wait: Estimate, below_s: float, above_s: float) -> Estimate:
+        """Adds the time of the dial; its spread and that of the wait are independent, so their squares add up."""
+        mean_s, shortest_s, longest_s = self._dial_s.mean, *self._dial_s.quantiles(DIAL_TAILS)
+        assert wait.seconds is not None
+        assert mean_s is not None
+        seconds = wait.seconds + mean_s
+        low = seconds - math.hypot(below_s, max(0.0, mean_s - shortest_s))
+        return Estimate(
+            seconds, max(0.0, low), seconds + math.hypot(above_s, max(0.0, longest_s - mean_s)), wait.position
+        )
 
     def _guess(
-        self, position: int, priority: int, ready: int, total: int, now: datetime
+        self, position: int, rank: _Rank, ready: int, total: int, now: datetime
     ) -> tuple[int, float | None, float]:
         """Position, mean wait and its spread, both s; the mean is None when nothing is known."""
         if self.mode is EwtMode.MODE3:
@@ -225,7 +245,7 @@ class WaitEstimator:
             return position, None, 0.0
         mean = position * period
         if self.mode is not EwtMode.MODE1:
-            mean = self._with_others(position - ready, period, priority)
+            mean = self._with_others(position - ready, period, rank)
         return position, mean, mean * math.sqrt(1 / position + 1 / max(1, self._slot_s.count) + DRIFT)
 
     def _period(self, total: int) -> float | None:
@@ -235,15 +255,15 @@ class WaitEstimator:
             return None
         return slot_s / (total * (self._share.share or 1.0))
 
-    def _with_others(self, ahead: int, period: float, priority: int) -> float:
-        """Corrects ahead·period for those who give up and for those of higher priority who are still to come."""
+    def _with_others(self, ahead: int, period: float, rank: _Rank) -> float:
+        """Corrects ahead·period for those who give up and for those who are still to come and go before."""
         rate = self._gave_up.share or 0.0
         mean = math.log1p(ahead * period * rate) / rate if rate * ahead * period > 1e-9 else ahead * period
-        return mean / (1 - min(MAX_TAKEN, self._rate_above(priority) * period))
+        return mean / (1 - min(MAX_TAKEN, self._rate_above(rank) * period))
 
-    def _rate_above(self, priority: int) -> float:
-        """Arrivals a second that would stand before this priority."""
-        above = sum(count for other, count in self._by_priority.items() if other > priority)
+    def _rate_above(self, rank: _Rank) -> float:
+        """Arrivals a second that would stand before this rank."""
+        above = sum(count for other, count in self._by_rank.items() if other > rank)
         if not above or self._began_at is None or self._at is None:
             return 0.0
         span = min(MODE3_WINDOW.total_seconds(), (self._at - self._began_at).total_seconds())
@@ -260,12 +280,12 @@ class WaitEstimator:
     def _order(waiting: _Waiting) -> int:
         return waiting.position if waiting.mean_s else 0
 
-    def _count_arrival(self, priority: int, now: datetime) -> None:
+    def _count_arrival(self, rank: _Rank, now: datetime) -> None:
         self._began_at = self._began_at or now
-        self._arrivals.append((now, priority))
-        self._by_priority[priority] += 1
+        self._arrivals.append((now, rank))
+        self._by_rank[rank] += 1
         while now - self._arrivals[0][0] > MODE3_WINDOW:
-            self._by_priority[self._arrivals.popleft()[1]] -= 1
+            self._by_rank[self._arrivals.popleft()[1]] -= 1
 
     def _advance(self, now: datetime) -> None:
         """Accounts for the time since the last event: while somebody waits, the queue is at its full speed."""

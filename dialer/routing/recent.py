@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,11 @@ class RecentMean:
     def mean(self) -> float | None:
         """None before the first value."""
         return max(0.0, self._sum) / len(self._values) if self._values else None
+
+    def quantiles(self, parts: Iterable[float]) -> list[float]:
+        """The values below which these parts (0..1) lie; none may be asked for before the first value."""
+        ordered = sorted(self._values)
+        return [ordered[min(len(ordered) - 1, int(part * len(ordered)))] for part in parts]
 
     def add(self, value: float) -> None:
         """Takes a value in, the oldest one out."""
