@@ -17,6 +17,7 @@ class Forecast:
         self._matches: dict[str, bool] = {}
         self._ready = self._total = self._dialling = 0
         self._served, self._waited_s = 0, 0.0
+        self._told = (0, 0)
         pool.subscribe(self._on_agent)
 
     def queued(self, case: Case, now: datetime, *, again: bool) -> Estimate:
@@ -65,4 +66,7 @@ class Forecast:
         self._tell_agents(now)
 
     def _tell_agents(self, now: datetime) -> None:
-        self._estimator.agents(max(0, self._ready - self._dialling), self._total, now)
+        agents = (max(0, self._ready - self._dialling), self._total)
+        if agents != self._told:
+            self._told = agents
+            self._estimator.agents(*agents, now)
