@@ -39,7 +39,7 @@ UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
     "outbound_queue",
     "routing_udata_keys", "attach_user_data",
-    "desired_interval", "slot_duration_min", "slot_capacity",
+    "slot_duration_min", "slot_capacity",
     "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
     "scheduled_enabled", "immediate_blackout_min", "purge_at_close",
     "push_threshold_min", "strings_file",

@@ -6,14 +6,18 @@ change it, the others find it changed.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from dialer.callback.errors import InvalidTransition
+from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
 from dialer.callback.record import Callback
-from dialer.callback.state import Actor, Phase, State
+from dialer.callback.state import PHASES, Actor, Phase, State
 from dialer.events import CallbackChanged
 from dialer.node.line import Line
 from dialer.node.release import Release
@@ -25,6 +29,13 @@ log = structlog.get_logger(__name__)
 RETENTION_EVERY = timedelta(minutes=1)
 KEPT_AFTER_TTL = timedelta(hours=1)  # a record that was open at its end can still be read (records.md §11)
 BATCH = 200
+UNSERVED = frozenset({Phase.WAITING, Phase.RETRY_WAIT})
+PURGED_FROM = (
+    CallbackFilter(states=frozenset({State.SCHEDULED})),
+    CallbackFilter(states=frozenset({State.PAUSED})),
+    CallbackFilter(phases=frozenset(PHASES[State.QUEUED]) - {Phase.DIALING}),
+)
+"""Where nobody is on a call; asked for apart, so that a batch that may not be purged yet hides none that may."""
 
 
 class TimeLimits:
@@ -53,38 +64,65 @@ class TimeLimits:
 
     async def _submit_due(self, now: datetime) -> bool:
         """Bookings whose time has come enter the queue (T10)."""
-        leads = {name: self._house.waits.lead_s(options, now) for name, options in self._house.config.services.items()}
-        until = now + timedelta(seconds=max(leads.values(), default=0), milliseconds=1)  # the bound is not included
-        wanted = CallbackFilter(states=frozenset({State.SCHEDULED}), desired_until=until, limit=BATCH)
         submitted = False
-        for callback in await self._house.store.find(wanted):
-            lead_s = leads.get(callback.service)
-            if lead_s is not None and callback.desired_time - timedelta(seconds=lead_s) <= now:
+        for lead_s, services in self._services_by(lambda options: self._house.waits.lead_s(options, now)):
+            until = now + timedelta(seconds=lead_s, milliseconds=1)  # the bound is not included
+            wanted = CallbackFilter(
+                services=services, states=frozenset({State.SCHEDULED}), desired_until=until, limit=BATCH
+            )
+            for callback in await self._house.store.find(wanted):
                 submitted |= await self._change(callback, "T10", now)
         return submitted
 
+    def _services_by(self, seconds: Callable[[ServiceOptions], float]) -> list[tuple[float, frozenset[str]]]:
+        """Time limits, each with the services that have it.
+
+        Each is asked for alone: a batch of callbacks that are not due yet hides none that are.
+        """
+        groups: dict[float, set[str]] = defaultdict(set)
+        for name, options in self._house.config.services.items():
+            groups[seconds(options)].add(name)
+        return [(limit, frozenset(names)) for limit, names in groups.items()]
+
     async def _end_long_waits(self, now: datetime) -> None:
         """Who has waited too long for an agent is not called any more (T85)."""
+        config = self._house.config
         for callback in list(self._line):
-            limit = self._house.config.options_for(callback).queued_ttl
+            limit = config.options_for(callback).queued_ttl
             if (now - (callback.queued_at or callback.created_at)).total_seconds() >= limit:
-                self._line.remove(callback.id)
-                await self._change(
-                    callback,
-                    "T85",
-                    now,
-                    reason=Reason.FAIL_TARGET_NOT_FOUND,
-                    reason_detail="queued_ttl",
-                    call_result=self._release.result_after_ttl(callback),
-                )
+                await self._end_long_wait(callback, now)
+        for ttl_s, services in self._services_by(lambda options: options.queued_ttl):
+            wanted = CallbackFilter(
+                services=services, phases=UNSERVED, queued_until=now - timedelta(seconds=ttl_s), limit=BATCH
+            )
+            for callback in await self._house.store.find(wanted):
+                if config.options_for(callback).queued_ttl <= ttl_s:
+                    await self._end_long_wait(callback, now)
+
+    async def _end_long_wait(self, callback: Callback, now: datetime) -> None:
+        self._line.remove(callback.id)
+        await self._change(
+            callback,
+            "T85",
+            now,
+            reason=Reason.FAIL_TARGET_NOT_FOUND,
+            reason_detail="queued_ttl",
+            call_result=self._release.result_after_ttl(callback),
+        )
 
     async def _purge(self, now: datetime) -> None:
         """Who was not called by the callback's deadline is not called any more (T83); calls that run are finished."""
-        late = CallbackFilter(open_only=True, deadline_until=now, limit=BATCH)
-        for callback in await self._house.store.find(late):
-            if callback.phase is not Phase.DIALING and callback.state in {State.SCHEDULED, State.QUEUED, State.PAUSED}:
-                self._line.remove(callback.id)
-                await self._change(callback, "T83", now, reason=Reason.FAIL_TIMEOUT_TTL, reason_detail="purge_time")
+        for place in PURGED_FROM:
+            for callback in await self._house.store.find(replace(place, deadline_until=now, limit=BATCH)):
+                if callback.state is not State.SCHEDULED or self._is_overdue(callback, now):
+                    self._line.remove(callback.id)
+                    await self._change(callback, "T83", now, reason=Reason.FAIL_TIMEOUT_TTL, reason_detail="purge_time")
+
+    def _is_overdue(self, callback: Callback, now: datetime) -> bool:
+        """Whether a booked time's interval is over (`desired_interval`)."""
+        options = self._house.config.services.get(callback.service)
+        interval_s = 0.0 if options is None else options.desired_interval
+        return callback.desired_time + timedelta(seconds=interval_s) <= now
 
     async def _end_call_in_waits(self, now: datetime) -> None:
         """Who did not call within the time is not waited for any more (v1 T54, v3 T53); their numbers are free."""

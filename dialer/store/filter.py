@@ -29,6 +29,7 @@ class CallbackFilter:
         due_until: `next_dial_at` at or before this.
         expired_until: `expires_at` at or before this.
         deadline_until: `deadline_at` at or before this.
+        queued_until: `queued_at` at or before this.
         order: Newest desired time first, newest creation first, or as the queue goes: priority, then `queued_at`.
         limit: At most so many.
     """
@@ -52,6 +53,7 @@ class CallbackFilter:
     due_until: datetime | None = None
     expired_until: datetime | None = None
     deadline_until: datetime | None = None
+    queued_until: datetime | None = None
     order: Order = "desired_time"
     limit: int = 500
 
@@ -97,6 +99,7 @@ def _bounds(wanted: CallbackFilter) -> list[sa.ColumnElement[bool]]:
         (c.next_dial_at, wanted.due_until),
         (c.expires_at, wanted.expired_until),
         (c.deadline_at, wanted.deadline_until),
+        (c.queued_at, wanted.queued_until),
     )
     return [
         *(column >= bound for column, bound in (*lower, (c.completed_at, wanted.completed_from)) if bound is not None),

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from dialer.callback.call_result import CallResult
 from dialer.callback.options import ServiceOptions
-from dialer.callback.record import SCHEDULED, NewCallback
-from dialer.callback.state import State
+from dialer.callback.record import SCHEDULED, AttemptResult, NewCallback
+from dialer.callback.state import Phase, State
 from dialer.config import DialerConfig
 from dialer.events import Bus
-from dialer.node.limits import TimeLimits
+from dialer.node.limits import BATCH, TimeLimits
 from dialer.node.line import Line
 from dialer.node.release import Release
 from dialer.routing import AgentPool, Router, WaitBook
@@ -113,5 +114,41 @@ async def test_a_customer_who_is_being_dialled_is_not_purged(place: Any) -> None
     (callback,) = await place.store.claim("n", now=NOON, limit=5, lease_s=3600)
     await place.store.begin_attempt(made, callback.version, now=NOON, node="n", lease_s=3600)
     place.clock.at = NOON + timedelta(minutes=6)
+    await place.limits.check()
+    assert (await place.store.get(made)).state is State.QUEUED
+
+
+async def test_who_waits_for_a_retry_longer_than_the_queue_allows_is_completed(place: Any) -> None:
+    made = await booked(place)
+    (callback,) = await place.store.claim("n", now=NOON, limit=5, lease_s=3600)
+    callback, attempt = await place.store.begin_attempt(made, callback.version, now=NOON, node="n", lease_s=3600)
+    await place.store.end_attempt(
+        attempt, event="T32", actor="engine", now=NOON, result=AttemptResult(call_result=CallResult.BUSY),
+        changes={"next_dial_at": NOON + timedelta(hours=9)},
+    )  # fmt: skip
+    place.clock.at = NOON + timedelta(seconds=599)
+    await place.limits.check()
+    assert (await place.store.get(made)).phase is Phase.RETRY_WAIT
+    place.clock.at = NOON + timedelta(seconds=600)
+    await place.limits.check()
+    done = await place.store.get(made)
+    assert (done.reason, done.reason_detail, done.last_event) == ("FAIL_TARGET_NOT_FOUND", "queued_ttl", "T85")
+
+
+async def test_a_booking_is_not_purged_before_its_interval_is_over(place: Any) -> None:
+    later = NOON + timedelta(hours=2)
+    made = await booked(place, type=SCHEDULED, desired_time=later, deadline_at=NOON + timedelta(hours=1))
+    place.clock.at = NOON + timedelta(hours=1, minutes=30)
+    await place.limits.check()
+    assert (await place.store.get(made)).state is State.SCHEDULED
+
+
+async def test_bookings_that_are_not_due_hide_none_that_is(place: Any) -> None:
+    """Another service is submitted long before its time, and has a whole batch of later bookings."""
+    slow = ServiceOptions(family="v1", target="Sales@S.GA", route_point="1@P", submit_lead=86400)
+    place.house.config.services["slow"] = slow
+    made = await booked(place, type=SCHEDULED, desired_time=NOON + timedelta(minutes=1))
+    for minute in range(BATCH + 1):
+        await booked(place, type=SCHEDULED, desired_time=NOON + timedelta(minutes=10 + minute))
     await place.limits.check()
     assert (await place.store.get(made)).state is State.QUEUED
