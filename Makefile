@@ -55,5 +55,9 @@ bench-detection: setup-test
 results: setup-test
 	@$(BIN)/python -m tools.results
 
+# make fairness         ten thousand random days on the floor: nobody overtaken, nobody starved, no dial without an agent
+fairness: setup-test
+	@FAIRNESS_RUNS=$(or $(RUNS),10000) $(BIN)/pytest tests/unit/node/test_fairness.py $(ARGS)
+
 clean:
 	rm -rf .venv build var *.egg-info

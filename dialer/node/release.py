@@ -43,13 +43,16 @@ class Release:
     ) -> None:
         self._pool = pool
         self._config = config
-        self._walks = walks or Walks(Statistics(pool))
+        self._walks = Walks(Statistics(pool)) if walks is None else walks
         self._near_enough = near_enough
         self._paused = paused
         self._targets: dict[str, Target] = {}
         self._windows: dict[str, DialWindow | None] = {}
         self._someone_may_outwait = any(
-            service.max_queue_wait or "max_queue_wait" in service.overridable for service in config.services.values()
+            service.max_queue_wait
+            or "max_queue_wait" in service.overridable
+            or (service.call_direction == "USERORIGINATED" and not service.wait_for_agent)
+            for service in config.services.values()
         )
 
     def releasable(self, line: Line, in_flight: Counter[str], now: datetime) -> Iterator[Callback]:
@@ -77,6 +80,9 @@ class Release:
                 continue
             if not self._in_window(callback, service.do_not_call_window, now):
                 continue
+            if not self.needs_agent(callback):
+                yield callback  # the customer is going to call: nothing is dialled
+                continue
             if not has_waited_enough(callback, service, now):
                 walk = self._walks.of(callback.id, self.target(callback.target), queued_at(callback), now, statistic)
                 if walk.open in blocked or not self._near_enough(callback, now):
@@ -89,6 +95,11 @@ class Release:
                     continue
             in_flight[callback.target] += 1
             yield callback
+
+    def needs_agent(self, callback: Callback) -> bool:
+        """Whether an agent must be Ready before it begins: not where the customer calls whenever it suits them."""
+        options = self._config.services[callback.service]
+        return options.call_direction == "USERTERMINATED" or options.wait_for_agent
 
     def _in_window(self, callback: Callback, text: str, now: datetime) -> bool:
         """Whether the service may dial at this time of day, so far from the desired time (`do_not_call_window`)."""
@@ -152,6 +163,11 @@ def is_early(callback: Callback, service: ServiceOptions, now: datetime) -> bool
 
 
 def has_waited_enough(callback: Callback, service: ServiceOptions, now: datetime) -> bool:
-    """Whether a callback is dialled though no agent is Ready (`max_queue_wait`, 0 = never)."""
+    """Whether a callback is dialled though no agent is Ready (`max_queue_wait`, 0 = never).
+
+    Never where an agent is called first or is waited for (`wait_for_agent`).
+    """
     limit = float(callback.props.get("max_queue_wait", service.max_queue_wait))
-    return limit > 0 and (now - queued_at(callback)).total_seconds() >= limit
+    if limit <= 0 or service.agent_first or service.wait_for_agent:
+        return False
+    return (now - queued_at(callback)).total_seconds() >= limit
