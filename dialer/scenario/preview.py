@@ -66,7 +66,7 @@ class Preview:
         """The agent's answer; None when there was none in time."""
         house, limit = self.house, self.service.preview_timeout
         callback, until = self.ledger.callback, house.clock.now() + timedelta(seconds=limit)
-        question = Question[PreviewAnswer](
+        question: Question[PreviewAnswer] = Question(
             self.agent.id,
             callback,
             until,
