@@ -58,6 +58,7 @@ class Node:
         self.line = Line(lambda callback: Ageing.of(house.config.options_for(callback)))
         self._aside: dict[str, Callback] = {}  # for a moment: their numbers are on another call
         self.unusable: set[str] = set()
+        self._awaited: dict[str, Callback] = {}  # their customers are to call us
         self.draining = False
         self._store_faults: dict[str, str] = {}  # by the loop that met them
         self.scheduler_lag_s = 0.0
@@ -105,6 +106,7 @@ class Node:
         tasks = [session.task for session in self.sessions.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=deadline_s)
+        running = list(self.sessions)
         await asyncio.gather(
             *(self._interrupt(session, Interruption.SHUTDOWN) for session in list(self.sessions.values()))
         )
@@ -113,7 +115,7 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        waiting = [*self.line.ids(), *self._aside, *self.unusable]
+        waiting = [*self.line.ids(), *self._aside, *self.unusable, *self._awaited, *running]
         await house.store.release(waiting, now=house.clock.now(), node=house.node)
         house.bus.publish(NodeState(house.node, "stopped", house.clock.now()))
 
@@ -222,7 +224,7 @@ class Node:
             draining=self.draining,
         )
         while True:
-            held = [*self.line.ids(), *self.sessions, *self._aside, *self.unusable]
+            held = [*self.line.ids(), *self.sessions, *self._aside, *self.unusable, *self._awaited]
             asked = house.clock.monotonic()
             kept = await house.store.renew(held, now=house.clock.now(), node=house.node, lease_s=house.lease_s)
             if house.clock.monotonic() - asked < house.lease_s / 3:
@@ -234,6 +236,7 @@ class Node:
         """Another node owns it now, or it was completed from outside."""
         self.line.remove(callback_id)
         self._aside.pop(callback_id, None)
+        self._awaited.pop(callback_id, None)
         self.unusable.discard(callback_id)
         self.house.router.walks.forget(callback_id)
         self.house.waits.lost(callback_id, self.house.clock.now())
@@ -286,27 +289,36 @@ class Node:
         in_flight = Counter(
             session.scenario.callback.target for session in self.sessions.values() if session.scenario.needs_agent
         )
+        in_flight.update(callback.target for callback in self._awaited.values() if self._release.needs_agent(callback))
         for callback in self._release.releasable(self.line, in_flight, self.house.clock.now()):
             now = self.house.clock.monotonic()
             if len(self.sessions) >= self._max_sessions:
                 return 0.0
             if not self._pacer.take(now):
                 return self._pacer.wait_s(now)
-            self.line.remove(callback.id)
-            self._begin(callback)
+            scenario = attempt_of(self.house, callback)
+            if scenario.reserve():
+                self.line.remove(callback.id)
+                self.adopt(scenario)
         return 0.0
 
-    def _begin(self, callback: Callback) -> None:
-        scenario = attempt_of(self.house, callback)
+    def adopt(self, scenario: CallAttempt) -> asyncio.Task[None]:
+        """Runs a scenario as this node's own: its lease is renewed, and it is ended when its record is."""
+        callback = scenario.callback
+        self._awaited.pop(callback.id, None)
         task = asyncio.create_task(self._run(scenario), name=f"callback-{callback.id}")
         self.sessions[callback.id] = Session(scenario, task)
         task.add_done_callback(lambda _: self._ended(callback.id, task))
+        return task
 
     def _ended(self, callback_id: str, task: asyncio.Task[None]) -> None:
         """Forgets a session, unless the callback's next attempt has begun already."""
         session = self.sessions.get(callback_id)
         if session is not None and session.task is task:
             del self.sessions[callback_id]
+            left = session.scenario.ledger.callback
+            if left.phase is Phase.CALL_IN_WAIT:
+                self._awaited[callback_id] = left
         self._wake.set()
 
     async def _run(self, scenario: CallAttempt) -> None:
@@ -355,6 +367,8 @@ class Node:
             return
         callback = event.callback
         self.house.waits.moved(callback, self.house.clock.now())
+        if callback.phase is not Phase.CALL_IN_WAIT:
+            self._awaited.pop(callback.id, None)
         if not callback.open:
             self.house.router.walks.forget(callback.id)
         if event.event in {"T01", "T12", "T23"}:

@@ -10,6 +10,7 @@ from dialer.config import DialerConfig
 from dialer.events import Bus
 from dialer.push import Courier
 from dialer.routing import AgentPool, Router, WaitBook
+from dialer.scenario.desk import Desk
 from dialer.scenario.hearing import Listener
 from dialer.scenario.story import StoryWriter
 from dialer.scenario.treatment_library import TreatmentLibrary
@@ -27,6 +28,7 @@ class House:
         waits: waiting times of this node's queues.
         pauses: which services are paused.
         pushes: brings messages to customers' devices.
+        desk: what agents are asked.
     """
 
     node: str
@@ -44,3 +46,4 @@ class House:
     waits: WaitBook = field(default_factory=lambda: WaitBook(AgentPool(), {}))
     pauses: PauseBook = field(default_factory=PauseBook)
     pushes: Courier = field(default_factory=Courier.silent)
+    desk: Desk = field(default_factory=Desk)
