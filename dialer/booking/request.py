@@ -51,6 +51,10 @@ class CreateRequest:
         origin: "api_v1", "api_v3", "ui", "ivr" or "call_in".
         actor: who asks; None: by origin.
         user: console user, for console creates alone.
+        offer: how it was offered, for reporting (records.md §2 `offer`); callers of an application alone.
+        name_recording: id of the recording of the caller's name.
+        language: prompt language; None: the service's.
+        channel: origination channel; empty: the service's.
     """
 
     service: str
@@ -59,6 +63,10 @@ class CreateRequest:
     origin: str = "api_v1"
     actor: Actor | None = None
     user: str | None = None
+    offer: Mapping[str, Any] = field(default_factory=dict)
+    name_recording: str | None = None
+    language: str | None = None
+    channel: str = ""
 
     @property
     def throttled(self) -> bool:

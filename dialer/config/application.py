@@ -184,7 +184,7 @@ class CallInMatchBlock(Block):
 
 
 class RouteCallBlock(Block):
-    """Waits for an agent and talks: `route_call`. Fails when no agent could be had and the caller is still there."""
+    """Waits for an agent and talks, to the end of the call: `route_call`. Fails when its variables name no target."""
 
     kind: ClassVar[str] = "route_call"
 
@@ -252,7 +252,7 @@ class ApplicationTable(Table):
         published: only a published application takes calls.
         initialize: blocks run first.
         assisted: then these; the only place for a `callback` block of a default application.
-        finalize: last, also when the caller has hung up.
+        finalize: then these.
     """
 
     type: Literal["default", "callback"] = "default"

@@ -36,14 +36,10 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 """Options that name a part of the dialer, and the names there are."""
 
 UNOBSERVED: Final = (
-    "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue",
-    "outbound_queue",
-    "routing_udata_keys", "attach_user_data",
-    "slot_duration_min", "slot_capacity",
-    "min_lead_min", "submit_attempts", "submit_retry_delay", "reject_out_of_hours", "immediate_enabled",
-    "scheduled_enabled", "immediate_blackout_min", "purge_at_close",
-    "push_threshold_min", "strings_file",
-    "status_notification", "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
+    "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue", "outbound_queue",
+    "routing_udata_keys", "attach_user_data", "submit_attempts", "submit_retry_delay", "reject_out_of_hours",
+    "immediate_blackout_min", "purge_at_close", "strings_file", "status_notification",
+    "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
 )  # fmt: skip
 """Options that this version stores and does not apply; whoever sets one is told so at load."""
 

@@ -28,7 +28,6 @@ log = structlog.get_logger(__name__)
 ENTER_CODE = "enter_code.wav"
 WRONG_CODE = "wrong_code.wav"
 NO_RECORD = "no_record.wav"
-WITHOUT_CODE = ("dnis", "ani")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class AccessNumber:
             return
         await line.close()
         if matched.scenario is not None:
+            matched.scenario.route()
             await asyncio.wait({self.adopt(matched.scenario)})
         else:
             await RoutedCall.of_request(self.house, matched.request, line.leg).run()
@@ -60,9 +60,9 @@ class AccessNumber:
         house, dnis = self.house, line.leg.called_number
         ani = caller_of(line, self._options())
         open_here = await candidates(house, dnis)
-        known = choose(
-            [each for each in open_here if not each.access_code], CallInClue(dnis=dnis, ani=ani), WITHOUT_CODE
-        )
+        clue = CallInClue(dnis=dnis, ani=ani)
+        own = choose([each for each in open_here if each.unique_dnis and not each.access_code], clue, ("dnis",))
+        known = own or choose([each for each in open_here if not each.access_code], clue, ("dnis", "ani"))
         if known is not None and (matched := await claim(house, known, line.leg, ani)) is not None:
             return matched
         return await self._by_code(line, ani) if self._has_codes(open_here) else None

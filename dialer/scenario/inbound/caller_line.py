@@ -108,6 +108,15 @@ class CallerLine:
             entered += digit
         return entered
 
+    async def key(self, within_s: float) -> str | None:
+        """The next key that is pressed; None when none was within the time.
+
+        Raises:
+            LegGone: when the caller hung up.
+        """
+        self._forget_digits()
+        return await self._next_digit(within_s)
+
     async def silence(self) -> None:
         """Stops what plays."""
         if self._playback is not None:

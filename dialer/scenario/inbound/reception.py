@@ -16,6 +16,7 @@ from dialer.callback.call_in import bare
 from dialer.scenario.attempt import CallAttempt
 from dialer.scenario.house import House
 from dialer.scenario.inbound.access_number import AccessNumber
+from dialer.scenario.inbound.application_call import ApplicationCall
 from dialer.scenario.inbound.caller_line import CallerLine
 from dialer.scenario.race import LegGone
 from dialer.store import StoreError
@@ -47,6 +48,12 @@ class Reception:
         self._draining = draining
         self._calls: set[asyncio.Task[None]] = set()
         config = house.config
+        self._applications = {
+            bare(number): name
+            for name, application in config.applications.items()
+            if application.published
+            for number in application.numbers
+        }
         self._groups = {bare(number): name for name, group in config.call_in_groups.items() for number in group.dnis}
 
     @property
@@ -92,6 +99,9 @@ class Reception:
     def _host_of(self, leg: IncomingLeg) -> Callable[[CallerLine], Coroutine[Any, Any, None]] | None:
         """Who serves calls to this number; None when nobody does."""
         called = bare(leg.called_number) or ""
+        if called in self._applications:
+            application = self._applications[called]
+            return ApplicationCall(self._house, self._booking, self._adopt, application).serve
         if called in self._groups:
             return AccessNumber(self._house, self._groups[called], self._adopt).serve
         return None

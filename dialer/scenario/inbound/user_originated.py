@@ -9,7 +9,7 @@ Source: Callback User's Guide, "Click-To-Call-In"; transitions T50 to T54, then 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dialer.callback.call_in import CallInRequest
 from dialer.callback.call_result import CallResult, DialResult
@@ -34,10 +34,12 @@ class UserOriginated(UserTerminated):
     Attributes:
         leg: that call, answered.
         request: what it was matched with.
+        routed: set when the caller is to be connected; until then an application speaks with them.
     """
 
     leg: IncomingLeg
     request: CallInRequest
+    routed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def begin(self, ani: str | None) -> None:
         """The match is committed with the attempt's row (T52); only then is the call this callback's.
@@ -54,6 +56,7 @@ class UserOriginated(UserTerminated):
         )
         customer.answered_at = self.outcome.answered_at
         try:
+            await while_up(self.leg, self.routed.wait())
             await self._until_heard()
             await self._serve(customer)
         except NoCallerMedia:
@@ -66,6 +69,19 @@ class UserOriginated(UserTerminated):
             )
         finally:
             await self.house.store.complete_call_in(self.request.id, now=self.house.clock.now())
+
+    def route(self, target: str = "", priority: int | None = None) -> None:
+        """Has the caller connected now.
+
+        Args:
+            target: in place of the callback's own.
+            priority: likewise.
+        """
+        callback = self.ledger.callback
+        target, priority = target or callback.target, callback.priority if priority is None else priority
+        self.callback = replace(self.callback, target=target, priority=priority)
+        self.ledger.callback = replace(callback, target=target, priority=priority)
+        self.routed.set()
 
     async def _until_heard(self) -> None:
         """Waits for the first RTP packet of the caller, at the longest `media_timeout`."""
