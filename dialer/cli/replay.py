@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from dialer.cli.config_option import ConfigOption
 from dialer.cli.console import err, out
+from dialer.cli.replay_attempt import NoSuchAttempt, hear_again
 from dialer.detection import DetectionError, DetectionSettings
 from dialer.replay.batch import FEW, replay_many
 from dialer.replay.errors import RecordingError
@@ -20,7 +22,11 @@ from dialer.replay.result import LegResult
 
 Law = Literal["ulaw", "alaw"]
 
-PathsArgument = Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.", show_default=False)]
+PathsArgument = Annotated[list[Path] | None, typer.Argument(help="Recordings, or folders of them.", show_default=False)]
+AttemptOption = Annotated[
+    str | None,
+    typer.Option("--attempt", help="What was heard of a call: a callback's id, or ID/N for attempt N.", metavar="ID"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a leg, one a line.")]
 AnswerOption = Annotated[float | None, typer.Option("--answer-at", min=0, help="Seconds from the start to the answer.")]
 EarlyOption = Annotated[bool, typer.Option("--early", help="Early media only: the call was never answered.")]
@@ -33,7 +39,9 @@ JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes
 
 
 def replay(
-    paths: PathsArgument,
+    paths: PathsArgument = None,
+    attempt: AttemptOption = None,
+    config: ConfigOption = Path("dialer.toml"),
     as_json: JsonOption = False,
     answer_at: AnswerOption = None,
     early: EarlyOption = False,
@@ -48,8 +56,14 @@ def replay(
 
     WAV of any rate and width (each channel is a leg), bare G.711 (.ulaw, .alaw), PCAP and pcapng with RTP. Without
     --answer-at the whole file counts as answered, except in a capture that holds the SIP answer. Exit status 1 when a
-    file could not be read.
+    file could not be read. --attempt hears again what was kept of a call (option `record_detection`), with the settings
+    of --config, and compares it with the verdict of the live call; exit status 1 when it is another one.
     """
+    if attempt is not None:
+        _replay_attempt(config, attempt, as_json=as_json, all_evidence=all_evidence)
+        return
+    if not paths:
+        raise typer.BadParameter("name recordings, or a call with --attempt")
     if early and answer_at is not None:
         raise typer.BadParameter("--early means never answered; it cannot be combined with --answer-at")
     settings = settings_of(profile, country)
@@ -71,6 +85,22 @@ def replay(
             target = plot if len(tasks) == 1 else plot.with_stem(f"{plot.stem}-{task.path.stem}")
             _draw(task, outcome, target, settings)
     if failed:
+        raise typer.Exit(1)
+
+
+def _replay_attempt(config: Path, name: str, *, as_json: bool, all_evidence: bool) -> None:
+    """Replays what was heard of a call; exit status 1 when the verdict is another one now."""
+    try:
+        heard = hear_again(config, name)
+    except NoSuchAttempt as fault:
+        raise typer.BadParameter(str(fault)) from fault
+    except RecordingError as fault:
+        _complain(fault, as_json=as_json)
+        raise typer.Exit(1) from fault
+    _present(heard.result, as_json=as_json, all_evidence=all_evidence)
+    if not as_json:
+        out.print(f"  {heard.words}", markup=False, highlight=False, soft_wrap=True)
+    if not heard.same:
         raise typer.Exit(1)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,27 @@ class Leg:
     duration_s: float | None = None
     answered_at_s: float | None = None
     notes: tuple[str, ...] = ()
+
+
+def with_losses(leg: Leg, lost: Collection[int]) -> Leg:
+    """The leg, with frames marked as lost that a file cannot mark.
+
+    Args:
+        leg: its blocks hold whole frames.
+        lost: positions of their first samples.
+    """
+    frames = np.array(sorted({position // FRAME for position in lost}), dtype=np.int64)
+
+    def marked() -> Iterator[Block]:
+        at = 0
+        for block in leg.blocks():
+            count = len(block.lost)
+            here = block.lost.copy()
+            here[frames[(frames >= at) & (frames < at + count)] - at] = True
+            at += count
+            yield Block(block.samples, here)
+
+    return replace(leg, blocks=marked) if len(frames) else leg
 
 
 def whole_blocks(pieces: Iterable[NDArray[np.int16]]) -> Iterator[Block]:

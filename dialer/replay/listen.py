@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dialer.detection import DetectionSettings, DetectorBank, Evidence, Finding, Verdict
 from dialer.detection.answer import AnswerClassifier
-from dialer.replay.leg import FRAME, RATE, Block, Leg
+from dialer.replay.leg import FRAME, RATE, Block, Leg, with_losses
 from dialer.replay.recording import Raw, open_recording
 from dialer.replay.result import LegResult
 
@@ -55,18 +55,27 @@ def replay_file(task: Task, settings: DetectionSettings | None = None) -> list[L
     return listen([(task, leg) for leg in open_recording(task.path, task.raw)], settings)
 
 
-def replay_attempt(recording: Path, answered_at_s: float | None, country: str | None = None) -> list[LegResult]:
+def replay_attempt(
+    recording: Path,
+    answered_at_s: float | None,
+    country: str | None = None,
+    settings: DetectionSettings | None = None,
+    lost: Collection[int] = (),
+) -> list[LegResult]:
     """Replay the recording of an attempt with the answer mark stored with it.
 
     Args:
         recording: the file the attempt names.
         answered_at_s: seconds from the start of the recording to the answer, None when it was never answered.
         country: tone plan the live call used.
+        settings: of the live call.
+        lost: positions of frames that were lost on the way, in samples, as kept with it.
 
     Raises:
         RecordingError: when the recording is gone or damaged.
     """
-    return replay_file(Task(recording, "never" if answered_at_s is None else answered_at_s, country))
+    task = Task(recording, "never" if answered_at_s is None else answered_at_s, country)
+    return listen([(task, with_losses(leg, lost)) for leg in open_recording(recording)], settings)
 
 
 @dataclass

@@ -8,12 +8,14 @@ from dialer.scenario.destination import TalkRefused
 from dialer.scenario.hearing import Hearing, Listener, ListenerFailed, TickStatistics
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Overtaken
+from dialer.scenario.recorder import HEARD, recording_path
 from dialer.scenario.story import Story, StoryWriter
 from dialer.scenario.talk import TalkControl
 from dialer.scenario.treatment_library import TreatmentLibrary
 from dialer.scenario.user_terminated import UserTerminated
 
 __all__ = [
+    "HEARD",
     "AgentFirst",
     "CallAttempt",
     "Desk",
@@ -36,4 +38,5 @@ __all__ = [
     "TreatmentLibrary",
     "UserTerminated",
     "attempt_of",
+    "recording_path",
 ]

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from dialer.cli import evaluate, replay
 from dialer.replay.batch import replay_group
 from dialer.replay.errors import RecordingError
+from dialer.replay.leg import Leg, whole_blocks, with_losses
 from dialer.replay.listen import Task, listen, replay_attempt, replay_file
 from dialer.replay.recording import open_recording
 
@@ -222,3 +223,10 @@ def test_tuning_refuses_a_manifest_without_people_and_machines(manifest: Path) -
     status, _, complaint = run("tune", manifest)
     assert status == 2
     assert "human or machine" in complaint
+
+
+def test_frames_that_were_lost_live_are_lost_in_the_replay() -> None:
+    leg = Leg("mono", "PCM", lambda: whole_blocks([np.zeros(20_000, np.int16)]))
+    lost = np.concatenate([block.lost for block in with_losses(leg, [0, 480, 19_840]).blocks()])
+    assert np.flatnonzero(lost).tolist() == [0, 3, 124]
+    assert len(lost) == 125
