@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test setup setup-test test-fast lint bench bench-media bench-signalling bench-store bench-detection results clean
+.PHONY: help demo test setup setup-test test-fast lint bench bench-media bench-signalling bench-store bench-detection results fairness clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile

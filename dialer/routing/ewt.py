@@ -296,5 +296,5 @@ class WaitEstimator:
         self._gave_up.pass_time(passed * len(self._queue), passed)
         if self._ready == 0:
             self._congested_s += passed
-            self._share.count(passed * len(self._slots))
             self._share.pass_time(passed * self._total, passed)
+            self._share.count(passed * len(self._slots))
