@@ -137,6 +137,11 @@ def outcome_of_loss(end: LegEnd, answered_at: datetime | None) -> Outcome:
     return Outcome(result, end=end, answered_at=answered_at)
 
 
+def result_of_leaving(end: LegEnd) -> CallResult:
+    """Result of a customer who waited for an agent and is gone: hung up, or lost without a word."""
+    return CallResult.CALL_DROPPED_ERROR if end.cause in LOST_CAUSES else CallResult.ABANDONED
+
+
 def is_decisive(verdict: Verdict) -> bool:
     """False for verdicts that only say how the call goes on (ring tone, music)."""
     return VERDICTS[verdict.name].action is not Action.PROGRESS

@@ -19,6 +19,7 @@ from dialer.scenario.agent_leg import AgentOnLine, AgentSearch, NoAgentReached
 from dialer.scenario.attempt import CallAttempt
 from dialer.scenario.confirm import ASKED, Confirmation
 from dialer.scenario.customer import CustomerCall
+from dialer.scenario.outcome import result_of_leaving
 from dialer.scenario.race import LegGone, while_up
 from dialer.scenario.treating import Treating
 from dialer.store import AttemptConflict
@@ -68,9 +69,8 @@ class UserTerminated(CallAttempt):
             await self._talk(customer, self.agent, treating)
         except LegGone as gone:
             self.outcome = replace(self.outcome, end=gone.end)
-            await self._complete(
-                "T38", CallResult.ABANDONED, Reason.FAIL_INTERACTION_DELETED, "customer_hangup", Actor.CUSTOMER
-            )
+            left = result_of_leaving(gone.end)
+            await self._complete("T38", left, Reason.FAIL_INTERACTION_DELETED, "customer_hangup", Actor.CUSTOMER)
         except NoAgentReached as failure:
             await self._give_up_search(
                 treating, "T37", CallResult.TRANSFER_ERROR, Reason.FAIL_AGENT_CONNECT, failure.last_error

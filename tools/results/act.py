@@ -65,3 +65,20 @@ def take_only_channel(service: str) -> Step:
 def second(phase: Phase) -> Callable[[Seen], bool]:
     """A test whether the second attempt has come so far."""
     return lambda seen: len(seen.attempts) > 1 and seen.callback.phase is phase
+
+
+def happened(event: str) -> Callable[[Seen], bool]:
+    """A test whether a transition was made."""
+    return lambda seen: any(entry.event == event for entry in seen.history)
+
+
+def pause_when(done: Callable[[Seen], bool], *, abort_dials: bool = False) -> Step:
+    """An operator pauses the service over the admin API, as soon as the callback is so far."""
+
+    async def pause(stage: Stage, callback_id: str) -> None:
+        seen = await stage.until(callback_id, done)
+        url = f"{stage.dialer.admin}/queues/{seen.callback.service}/pause"
+        answer = await stage.client.post(url, json={"abort_dials": abort_dials})
+        assert answer.status_code == 200, answer.text
+
+    return pause

@@ -7,7 +7,6 @@ MISSING_RESULTS: dict[int, str] = {
     18: "queues have no limit of their own yet; a service's max_open refuses at booking",
     19: "agents cannot snooze yet",
     40: "agents cannot set dispositions yet",
-    42: "a call that is lost without a BYE is noticed after 30 s without RTP, when its result is known already",
     53: "agents cannot set dispositions yet",
 }
 """By call_result."""
@@ -19,7 +18,6 @@ MISSING_REASONS: dict[str, str] = {
     "FAIL_LOAD_MESSAGE_FILE": "the strings file is kept, not read",
     "FAIL_NO_CUSTOMER_NUMBER": "a session does not check for a number before it dials",
     "FAIL_QUEUEING": "queues have no limit of their own yet; a service's max_open refuses at booking",
-    "FAIL_USER_NO_CONFIRM": "readiness questions are refused by the configuration",
     "NOT_AVAILABLE": "there are no flows of others that could end without a reason",
     "SUBMIT_ERROR": "the node of a process takes what was booked in it, or it waits until one does",
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dialer.lab.sounds import SoundLibrary
 from dialer.lab.tones import Samples, beep, silence, tone
 from tests.system.telephony.telephony_peers import SippProcess, free_port, listens, respond, start_sipp
 
@@ -89,6 +90,11 @@ def sounding(file: Path) -> str:
     )
 
 
+def vanishing(file: Path) -> str:
+    """Answers, says hello, and is never heard of again: no RTP, no BYE, no answer to any."""
+    return sounding(file).replace(",-1,0", ",1,0").replace(TO_BYE, '<pause milliseconds="150000"/>')
+
+
 def mulaw(samples: Samples) -> bytes:
     """Codes 16 bit samples, float64 [n], by G.711 µ-law. Source: ITU-T G.711."""
     coded = bytearray()
@@ -124,6 +130,9 @@ class Peers:
             file = self._folder / f"{name}.ul"
             file.write_bytes(mulaw(make()))
             scenarios[name] = sounding(file)
+        hello = self._folder / "hello.ul"
+        hello.write_bytes(mulaw(SoundLibrary(self._folder).samples("hello_slt")))
+        scenarios["vanishes"] = vanishing(hello)
         for name, body in scenarios.items():
             self.ports[name] = self._start(name, body).port
 

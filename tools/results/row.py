@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Step = Callable[["Stage", str], Awaitable[None]]
 
+ANY_HEADER = "Supported: replaces"  # stands where a refusal needs no header of its own
 BOOKED = ("T01", "T05")
 RETRIED = (*BOOKED, "T30", "T32", "T33", "T30", "T34")
 ENDED = (*BOOKED, "T30", "T34")
@@ -79,6 +80,7 @@ class Row:
         number: who is called; a person of the lab by its number.
         target: whom the callback asks for.
         options: options of the service, besides the stage's.
+        fields: what the request says besides the number.
         before: done before it is booked.
         act: done once it is booked: what an operator, a customer or a fault does.
         done: when there is nothing more to come; by default when it is completed.
@@ -92,6 +94,7 @@ class Row:
     number: str = ""
     target: str = "Spare@Lab.GA"
     options: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
     before: Step | None = None
     act: Step | None = None
     done: Callable[[Seen], bool] | None = None
@@ -117,3 +120,13 @@ def served(
     """Somebody was reached (T31), and the callback ended in the house."""
     one = Dial(result=code, dial_result=dial_result, answered=True, sip_status=200, **dial)  # type: ignore[arg-type]
     return Expected(reason=reason, detail=detail, dials=(one,), events=(*BOOKED, "T30", "T31", *events), agent=agent)
+
+
+def refuses(status: str, header: str = ANY_HEADER) -> dict[str, object]:
+    """Options that let the SIPp peers answer so."""
+    return {"call_headers": {"X-Answer": status, "X-Extra": header}}
+
+
+def lab(last_two: int) -> dict[str, str]:
+    """Peer and number of one of the lab's people."""
+    return {"peer": "lab", "number": f"+120255501{last_two:02d}"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialer.lab import LabProcess
+from tools.results.device import Devices
 from tools.results.peer import Peers
 from tools.results.row import Row
 from tools.results.seen import Seen
@@ -44,9 +45,10 @@ async def play_all() -> Run:
         peers = Peers(folder)
         try:
             peers.start()
-            async with LabProcess() as lab:
+            async with LabProcess() as lab, Devices() as devices:
+                pushes = f'[push.http.app]\nurl = "http://127.0.0.1:{devices.port}/"'
                 steady, mortal = await asyncio.gather(
-                    play_steady(folder / "steady", lab, peers), play_mortal(folder / "mortal", lab, peers)
+                    play_steady(folder / "steady", lab, peers, pushes), play_mortal(folder / "mortal", lab, peers)
                 )
             told = (folder / "steady" / "dialer.log").read_text()
         finally:
@@ -55,9 +57,9 @@ async def play_all() -> Run:
     return Run(steady | mortal, (found + traceback)[:3000])
 
 
-async def play_steady(folder: Path, lab: LabProcess, peers: Peers) -> Outcomes:
+async def play_steady(folder: Path, lab: LabProcess, peers: Peers, tables: str) -> Outcomes:
     """All rows that one dialer can play beside each other."""
-    async with stage(folder, lab, peers.ports, (*STEADY, OCCUPIER)) as here:
+    async with stage(folder, lab, peers.ports, (*STEADY, OCCUPIER), tables) as here:
         return await play(here, STEADY)
 
 

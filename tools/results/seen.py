@@ -35,6 +35,11 @@ class Seen:
         return cls(callback, await store.attempts(callback_id), await store.history(callback_id))
 
     @property
+    def state(self) -> str:
+        """Where the callback stands."""
+        return str(self.callback.state)
+
+    @property
     def completed(self) -> bool:
         """True when the callback and its legs have ended."""
         return self.callback.state is State.COMPLETED and all(not attempt.open for attempt in self.attempts)
@@ -65,7 +70,7 @@ class Seen:
         if (planned is None) != (expected is None):
             yield f"next_dial_at: {planned} where {expected} s was expected"
         if planned is not None and expected is not None:
-            ended = self.attempts[-1].ended_at
+            ended = self.attempts[-1].ended_at if self.attempts else self.history[-1].at
             delay = (planned - ended).total_seconds() if ended else -1.0
             if abs(delay - expected) > RETRY_TOLERANCE_S:
                 yield f"next dial {delay:.1f} s after the last one instead of {expected:.1f} s"

@@ -18,20 +18,10 @@ from tools.results.act import (
     take_only_channel,
     wait_for,
 )
-from tools.results.row import BOOKED, Dial, Expected, Row, final, retried, served
-from tools.results.stage import ANY_HEADER
+from tools.results.flows import FLOWS
+from tools.results.row import BOOKED, Dial, Expected, Row, final, lab, refuses, retried, served
 
 MACHINE = frozenset({"machine", "machine_beep"})
-
-
-def refuses(status: str, header: str = ANY_HEADER) -> dict[str, object]:
-    """Options that let the peer answer so."""
-    return {"call_headers": {"X-Answer": status, "X-Extra": header}}
-
-
-def lab(last_two: int) -> dict[str, str]:
-    """Peer and number of one of the lab's people."""
-    return {"peer": "lab", "number": f"+120255501{last_two:02d}"}
 
 
 SIGNALLING = (
@@ -128,7 +118,7 @@ AGENTS = (
     Row(key="blind", code=33, how="answered while detect is off", **lab(1), target="Desk@Lab.GA",
         options={"detect": False},
         expected=served(33, "CONNECTED", "AGENT_CONNECTED", "talked", *TALK, verdict="off")),
-    Row(key="machine-connects", code=9, how="a voicemail while on_machine is connect", **lab(22), target="Desk@Lab.GA",
+    Row(key="machine-connects", code=9, how="a voicemail while on_machine is connect", **lab(21), target="Desk@Lab.GA",
         options={"on_machine": "connect"},
         expected=served(9, "ANSWERING_MACHINE", "AGENT_CONNECTED", "talked", *TALK, verdict=MACHINE)),
     Row(key="abandoned", code=21, how="the customer hangs up while the agent's telephone rings", **lab(8),
@@ -163,6 +153,9 @@ DESK = (
     Row(key="stored-too-long", code=28, how="ttl over before an agent is there", peer="lab", target="Nobody@Lab.GA",
         options={"ttl": 2},
         expected=Expected(reason="FAIL_TIMEOUT_TTL", detail="ttl", dials=(), events=(*BOOKED, "T84"))),
+    Row(key="purged", code=28, how="callback_purge_time_min over before an agent is there", peer="lab",
+        target="Nobody@Lab.GA", options={"callback_purge_time_min": 1},
+        expected=Expected(reason="FAIL_TIMEOUT_TTL", detail="purge_time", dials=(), events=(*BOOKED, "T83"))),
     Row(key="no-channel", code=44, how="the gateway's only channel is taken by another call", peer="narrow",
         options=refuses("180 Ringing"), before=take_only_channel("occupier"), done=in_phase(Phase.RETRY_WAIT),
         expected=Expected(reason=None, detail=None, state="QUEUED", phase="retry_wait", retry_s=15.0,
@@ -233,7 +226,7 @@ def numbered(*tables: tuple[Row, ...]) -> tuple[tuple[Row, ...], ...]:
     )
 
 
-STEADY, FAULTY, KILLED, STOPPED = numbered((*SIGNALLING, *MEDIA, *AGENTS, *DESK), NODE, KILLS, STOPS)
+STEADY, FAULTY, KILLED, STOPPED = numbered((*SIGNALLING, *MEDIA, *AGENTS, *DESK, *FLOWS), NODE, KILLS, STOPS)
 """What one dialer plays at once; and what another one does that has a fault, is killed, and is stopped."""
 
 ROWS = (*STEADY, *FAULTY, *KILLED, *STOPPED)
