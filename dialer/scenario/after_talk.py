@@ -47,9 +47,15 @@ def asked_what_came_of_it(attempt: CallAttempt, agent: AgentOnLine) -> Iterator[
         yield None
         return
     answer: asyncio.Future[Disposition] = asyncio.get_running_loop().create_future()
+    answer.add_done_callback(lambda done: None if done.cancelled() else _told(attempt, done.result()))
     question = Question(agent.agent.id, attempt.ledger.callback, None, answer)
     with attempt.house.desk.asks_disposition(question):
         yield question
+
+
+def _told(attempt: CallAttempt, said: Disposition) -> None:
+    """Keeps that the agent has said something; the words themselves are the record's, not the story's."""
+    attempt.story.given("routing", f"agent says {said.code}", "disposition", code=said.code, snooze_s=said.snooze_s)
 
 
 async def after_talk(

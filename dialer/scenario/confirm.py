@@ -71,7 +71,9 @@ class Confirmation:
             raise AttemptConflict(callback.id, callback.number)
         await self.ledger.move("T60")
         asked = await self.house.pushes.ask(self.ledger.callback, self.service)
-        if not asked.delivery.accepted:
+        accepted, detail = asked.delivery.accepted, asked.record.detail
+        self.ledger.story.given("timer", "", "push", accepted=accepted, detail=detail)
+        if not accepted:
             return await self._undelivered(asked.record)
         self.ledger.story.tell("timer", f"asked whether the customer is ready, {self.service.user_confirm_timeout:g} s")
         try:
@@ -79,6 +81,7 @@ class Confirmation:
                 await self._yes(asked.record)
         except TimeoutError:
             return await self._silent(f"{SILENT} for {self.service.user_confirm_timeout:g} s")
+        self.ledger.story.given("timer", "the customer says yes", "yes")
         return Start(ASKED, Actor.CUSTOMER, "the customer is ready")
 
     async def number_is_busy(self) -> float:

@@ -26,6 +26,7 @@ from dialer.scenario.ledger import Ledger
 
 ASKED = (State.ROUTING, Phase.AGENT_PREVIEW)
 IN_QUEUE = (State.QUEUED, Phase.WAITING)
+ANSWERS = frozenset({"accepted", "rejected"})  # the agent's own words; the rest is ours
 
 
 @dataclass(slots=True)
@@ -108,5 +109,8 @@ class Preview:
 
     def _told(self, how: str, why: str = "") -> None:
         words = f"agent {self.agent.id}: preview {how}" + (f" ({why})" if why else "")
-        self.ledger.story.tell("routing", words, agent=self.agent.id, preview=how)
+        if how in ANSWERS:
+            self.ledger.story.given("routing", words, "preview", agent=self.agent.id, preview=how, why=why)
+        else:
+            self.ledger.story.tell("routing", words, agent=self.agent.id, preview=how)
         self.house.bus.publish(PreviewClosed(self.agent.id, self.ledger.callback.id, how, self.house.clock.now()))
