@@ -6,9 +6,11 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from dialer.callback.push import PushTarget
+from dialer.callback.record import Callback
 from dialer.callback.state import State
 from dialer.config import DialerConfig
-from dialer.events import AttemptEnded, AttemptStarted, CallbackChanged, Event, Rejected
+from dialer.events import AttemptEnded, AttemptStarted, CallbackChanged, Event, PushSent, Rejected
 from dialer.routing import AgentPool, AgentState
 
 SETUP_BUCKETS_S: Final = (0.5, 1, 2, 4, 6, 10, 15, 20, 30, 45, 60)
@@ -17,6 +19,13 @@ WAIT_BUCKETS_S: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400)
 HTTP_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 CREATED_BY: Final = frozenset({"T01", "T02", "T03"})
 UNKNOWN: Final = "unknown"
+CHANNELS: Final = ("FCM", "HTTP")
+
+
+def _channel(callback: Callback) -> str:
+    """Through which kind of channel a customer's device is reached."""
+    channels = {target.channel for target in PushTarget.of(callback)}
+    return next((name for name in CHANNELS if name in channels), UNKNOWN)
 
 
 class HttpMetrics:
@@ -51,6 +60,7 @@ class CallbackMetrics:
         self._completed = Counter("callback_completed", "Completed.", ("service", "reason"), registry=registry)
         self._dials = Counter("callback_dials", "Dials ended.", ("service", "call_result"), registry=registry)
         self._verdicts = Counter("callback_verdicts", "Verdicts.", ("verdict",), registry=registry)
+        self._pushes = Counter("callback_push", "Push messages.", ("event", "channel", "result"), registry=registry)
         self._setup = Histogram(
             "callback_setup_seconds", "INVITE to answer.", ("service",), buckets=SETUP_BUCKETS_S, registry=registry
         )
@@ -72,6 +82,9 @@ class CallbackMetrics:
                     self._wait.labels(self._service(event.callback.service)).observe(max(0.0, waited.total_seconds()))
             case AttemptEnded():
                 self._ended(event)
+            case PushSent():
+                result = "accepted" if event.push.accepted else "failed"
+                self._pushes.labels(event.push.event, _channel(event.callback), result).inc()
             case Rejected():
                 self._rejected.labels(self._service(event.service), event.origin, event.cause).inc()
             case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,20 +13,16 @@ from dialer.api.answer import V1_HEADERS, V1Json
 from dialer.api.auth import Caller, Gatekeeper
 from dialer.api.body import parameters_of
 from dialer.api.part import Dialer
-from dialer.booking import BadParameter, CreateRequest, operand_of
+from dialer.booking import BadParameter, CreateRequest, operand_of, stamp, v1_record
 from dialer.callback.call_in import CallInRequest
 from dialer.callback.record import SCHEDULED, Callback
-from dialer.callback.state import Actor, State
+from dialer.callback.state import Actor
+
+__all__ = ["created", "handed_out", "record", "stamp", "v1_router"]
 
 NOW_TEXT = "You will receive the call shortly"
 CALL_TEXT = "Please call the number that is shown"
 LATER_TEXT = "You will receive the call at the time you asked for"
-RETURNED = {
-    "_ors_session_id": "session_id",
-    "_channel": "channel",
-    "_agent_id": "agent_id",
-}
-"""Keys of `returned-keys` that are fields of the record; the others are looked up among properties."""
 
 
 def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
@@ -49,12 +45,12 @@ def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def query_all(request: Request) -> Response:
         caller = gate.v1(request)
         found = await _find(dialer, request, None)
-        return V1Json([record(dialer, base, c) for c in found if _visible(caller, c)])
+        return V1Json([record(dialer, c) for c in found if _visible(caller, c)])
 
     @router.get("/{service}")
     async def query(service: str, request: Request) -> Response:
         gate.v1(request).allow(service)
-        return V1Json([record(dialer, base, c) for c in await _find(dialer, request, service)])
+        return V1Json([record(dialer, c) for c in await _find(dialer, request, service)])
 
     @router.delete("/{service}/{callback_id}")
     async def cancel(service: str, callback_id: str, request: Request) -> Response:
@@ -91,32 +87,9 @@ def _access(number: str, code: str | None, expires: str | None) -> dict[str, str
     return shown | ({"_access_code": code} if code else {})
 
 
-def record(dialer: Dialer, base: str, callback: Callback) -> dict[str, Any]:
+def record(dialer: Dialer, callback: Callback) -> dict[str, Any]:
     """A callback as v1 shows it (api.md §2.5)."""
-    shown: dict[str, Any] = {
-        "_id": callback.id,
-        "_desired_time": stamp(callback.desired_time),
-        "_service_name": callback.service,
-        "_callback_state": str(callback.state),
-        "_expiration_time": stamp(callback.expires_at),
-        "_customer_number": callback.number,
-        "_url": f"{base}/service/callback/{callback.service}/{callback.id}",
-    }
-    if callback.state is State.COMPLETED:
-        shown["_callback_reason"] = callback.reason
-    shown |= {key: value for key, value in callback.lookup.items() if key not in shown}
-    for key in dialer.config.callback.returned_keys:
-        value = getattr(callback, RETURNED[key]) if key in RETURNED else callback.props.get(key)
-        if key not in shown and value not in {None, ""}:
-            shown[key] = value
-    return shown
-
-
-def stamp(moment: datetime | None) -> str | None:
-    """A time as the APIs write it: UTC with milliseconds and Z (records.md §1)."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return v1_record(dialer.config, callback)
 
 
 async def _find(dialer: Dialer, request: Request, service: str | None) -> list[Callback]:

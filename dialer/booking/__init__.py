@@ -24,6 +24,7 @@ from dialer.booking.refused import (
     UnknownService,
 )
 from dialer.booking.request import CreateRequest
+from dialer.booking.shown import stamp, v1_record
 from dialer.booking.snooze import can_snooze, snoozed_until
 
 __all__ = [
@@ -49,4 +50,6 @@ __all__ = [
     "can_snooze",
     "operand_of",
     "snoozed_until",
+    "stamp",
+    "v1_record",
 ]

@@ -47,8 +47,8 @@ CONTRADICTIONS: tuple[tuple[str, Check], ...] = (
     _refused("priority_limit", lambda o: o.priority_limit < o.priority, "is below priority"),
     _refused(
         "status_notification_target",
-        lambda o: o.status_notification != "false" and not o.status_notification_target,
-        "status_notification needs a URL to post to",
+        lambda o: (o.status_notification != "false" or o.reminder) and not o.status_notification_target,
+        "status_notification and reminder need a URL to post to",
     ),
     _refused(
         "status_notification_target",

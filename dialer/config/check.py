@@ -38,8 +38,7 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue", "outbound_queue",
     "routing_udata_keys", "attach_user_data", "submit_attempts", "submit_retry_delay", "reject_out_of_hours",
-    "immediate_blackout_min", "purge_at_close", "strings_file", "status_notification",
-    "status_notification_type", "status_notification_target", "reminder", "reminder_lead",
+    "immediate_blackout_min", "purge_at_close", "strings_file",
 )  # fmt: skip
 """Options that this version stores and does not apply; whoever sets one is told so at load."""
 

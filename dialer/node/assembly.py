@@ -14,10 +14,12 @@ from dialer.clock import Clock, SystemClock
 from dialer.config import DialerConfig
 from dialer.detection import DetectorBank
 from dialer.events import AgentChanged, Bus, PushSent
+from dialer.node.line import Line
 from dialer.node.node import Node
+from dialer.node.notices import telling
 from dialer.node.single import lock_folder, only_one
 from dialer.node.status import RunningStatus
-from dialer.push import Courier, HttpChannel, Links, Poster
+from dialer.push import Courier, Herald, HttpChannel, Links, Poster
 from dialer.routing import Agent, AgentPool, AgentState, Router, WaitBook
 from dialer.scenario import House, Listener, StoryWriter, TreatmentLibrary
 from dialer.store import Store
@@ -87,6 +89,7 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
         )
         node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
         await node.start()
+        await stack.enter_async_context(open_notices(house, node.line))
         stack.push_async_callback(node.stop, config.node.stop_deadline_s)
         yield Dialer(config, house, node, Booking(store, config, bus, clock, pauses), RunningStatus(house, node))
 
@@ -107,6 +110,17 @@ async def open_courier(config: DialerConfig, store: Store, bus: Bus, clock: Cloc
         yield courier
     finally:
         await courier.close()
+        await poster.close()
+
+
+@asynccontextmanager
+async def open_notices(house: House, line: Line) -> AsyncIterator[None]:
+    """Tells devices and subscribers what becomes of callbacks."""
+    poster = Poster()
+    try:
+        async with telling(house, line, Herald(poster)):
+            yield
+    finally:
         await poster.close()
 
 

@@ -4,8 +4,20 @@ Never blocks a call and never raises for what a receiver does: a message that ca
 """
 
 from dialer.push.courier import Courier, Links, Question
+from dialer.push.herald import Announcement, Herald
 from dialer.push.http_channel import HttpChannel, signature
 from dialer.push.poster import Delivery, Poster
 from dialer.push.provider import PushProvider
 
-__all__ = ["Courier", "Delivery", "HttpChannel", "Links", "Poster", "PushProvider", "Question", "signature"]
+__all__ = [
+    "Announcement",
+    "Courier",
+    "Delivery",
+    "Herald",
+    "HttpChannel",
+    "Links",
+    "Poster",
+    "PushProvider",
+    "Question",
+    "signature",
+]

@@ -30,8 +30,8 @@ MOST_PENDING: Final = 1000  # messages that nobody waits for; beyond that they a
 class PushLog(Protocol):
     """Where messages are kept; the callback store."""
 
-    async def begin_push(self, record: PushRecord) -> None:
-        """Keeps a message before it leaves."""
+    async def begin_push(self, record: PushRecord) -> bool:
+        """Keeps a message before it leaves; False when there is one with this id already."""
 
     async def end_push(self, record: PushRecord) -> None:
         """Keeps what came of its delivery; acknowledgement and answer stay as they are."""
@@ -40,8 +40,9 @@ class PushLog(Protocol):
 class _Forgetful:
     """Keeps no message."""
 
-    async def begin_push(self, record: PushRecord) -> None:
-        """Nothing."""
+    async def begin_push(self, record: PushRecord) -> bool:  # noqa: ARG002 - it keeps nothing
+        """True: nothing is known."""
+        return True
 
     async def end_push(self, record: PushRecord) -> None:
         """Nothing."""

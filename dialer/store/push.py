@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from dialer.callback.push import Answer, PushRecord
 from dialer.store import schema
@@ -38,9 +39,14 @@ class PushStore(Reader):
 
     _writer: Writer
 
-    async def begin_push(self, record: PushRecord) -> None:
-        """Keep a message before it leaves."""
-        await self._writer.run(lambda connection: connection.execute(sa.insert(push).values(_row(record))))
+    async def begin_push(self, record: PushRecord) -> bool:
+        """Keep a message before it leaves; False when there is one with this id already."""
+
+        def begin(connection: sa.Connection) -> bool:
+            insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            return bool(connection.execute(insert(push).values(_row(record)).on_conflict_do_nothing()).rowcount)
+
+        return await self._writer.run(begin)
 
     async def end_push(self, record: PushRecord) -> None:
         """Keep what came of its delivery; acknowledgement and answer stay as they are."""

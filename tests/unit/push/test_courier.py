@@ -33,8 +33,9 @@ class Kept:
 
     records: dict[str, PushRecord] = field(default_factory=dict)
 
-    async def begin_push(self, record: PushRecord) -> None:
+    async def begin_push(self, record: PushRecord) -> bool:
         self.records[record.id] = record
+        return True
 
     async def end_push(self, record: PushRecord) -> None:
         assert record.id in self.records

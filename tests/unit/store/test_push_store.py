@@ -34,6 +34,7 @@ async def asked(store: MemoryStore, token: str = "secret") -> PushRecord:
 async def test_a_message_is_kept_before_it_leaves_and_its_delivery_after(store: MemoryStore) -> None:
     record = await asked(store)
     assert (await store.push("p1")) == record
+    assert not await store.begin_push(replace(record, event="another")), "of two with one id one is kept"
     done = replace(record, tries=2, accepted=True, detail="200", sent_at=NOON)
     await store.end_push(done)
     assert (await store.pushes(record.callback_id)) == [done]
