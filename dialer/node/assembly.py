@@ -14,6 +14,7 @@ from dialer.clock import Clock, SystemClock
 from dialer.config import DialerConfig
 from dialer.detection import DetectorBank
 from dialer.events import AgentChanged, Bus, PushSent
+from dialer.node.broker import open_broker
 from dialer.node.line import Line
 from dialer.node.node import Node
 from dialer.node.notices import telling
@@ -22,6 +23,7 @@ from dialer.node.status import RunningStatus
 from dialer.push import Courier, Herald, HttpChannel, Links, Poster
 from dialer.routing import Agent, AgentPool, AgentState, Router, WaitBook
 from dialer.scenario import House, Listener, StoryWriter, TreatmentLibrary
+from dialer.scenario.inbound import Reception
 from dialer.store import Store
 from dialer.telephony import UserAgent
 
@@ -88,10 +90,15 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
             pushes=await stack.enter_async_context(open_courier(config, store, bus, clock)),
         )
         node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
+        await stack.enter_async_context(open_broker(config, bus, pool, clock))
         await node.start()
         await stack.enter_async_context(open_notices(house, node.line))
+        booking = Booking(store, config, bus, clock, pauses)
+        reception = Reception(house, booking, node.adopt, lambda: node.draining)
+        reception.open()
+        stack.push_async_callback(reception.close)
         stack.push_async_callback(node.stop, config.node.stop_deadline_s)
-        yield Dialer(config, house, node, Booking(store, config, bus, clock, pauses), RunningStatus(house, node))
+        yield Dialer(config, house, node, booking, RunningStatus(house, node))
 
 
 @asynccontextmanager
