@@ -40,6 +40,9 @@ _UNRESOLVED_COST: Final = 0.1  # at most, of a burst too short for the long wind
 _RING_SILENCE_S: Final = 1.1  # longer than any pause of another cadence
 _RING_SPREAD_HZ: Final = 3.0
 _SIDE_HZ: Final = 45.0
+_ALTERNATION_GAIN: Final = 0.12  # two pitches in turns, each step of the right height, are no chance
+_DIAL_COST: Final = 0.1  # who has dialled hears no dial tone: where both fit, it is the other
+_BEATING_DB: Final = 7.5  # India's and Japan's modulated ringing; harmonics of a voice lie further apart
 _APART_HZ: Final = 2.0
 _PARTIAL_COST: Final = 0.04
 STEADY_S: Final = 2.3  # longer than any burst of a cadence but Australia's and India's 2.5 s
@@ -317,8 +320,14 @@ def _is_tone(burst: Burst) -> bool:
     if burst.length_s >= 0.12 and burst.spread_hz < _UNMOVED_HZ:  # level may swing with modulation, pitch may not
         return burst.level_spread_db < 8.0
     if len(burst.freqs_hz) > 1:
-        return burst.level_spread_db < 5.0
+        return burst.level_spread_db < (_BEATING_DB if _beats(burst) else 5.0)
     return burst.level_spread_db < 2.0 and burst.spread_hz < 6.0
+
+
+def _beats(burst: Burst) -> bool:
+    """Tell whether the tones lie so near each other that their sum swells and fades within a 32 ms window."""
+    low, high = min(burst.freqs_hz), max(burst.freqs_hz)
+    return burst.resolved and high - low < _SIDE_HZ * (len(burst.freqs_hz) - 1)
 
 
 def _alike(first: Burst, second: Burst) -> bool:
@@ -364,7 +373,8 @@ def _fit_steady(pattern: Pattern, bursts: list[Burst]) -> Match | None:
     start = last.start_s
     for burst in reversed(bursts[:-1]):
         start = burst.start_s if start - burst.end_s < _LOST_S else start
-    return Match(pattern, _freq_cost(pattern.steps[0].freqs_hz, last), 1.0, last.end_s - start >= STEADY_S + 0.5)
+    cost = _freq_cost(pattern.steps[0].freqs_hz, last) + (_DIAL_COST if pattern.verdict == "dial" else 0.0)
+    return Match(pattern, cost, 1.0, last.end_s - start >= STEADY_S + 0.5)
 
 
 def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -> Match | None:
@@ -392,6 +402,8 @@ def _fit_from(pattern: Pattern, first: int, bursts: list[Burst], now_s: float) -
         whole += ended
     silent = 0.0 if bursts[-1].open_end else now_s - bursts[-1].end_s
     cost = sum(costs) / max(1, len(costs)) + tuning / len(bursts) + cut * _PARTIAL_COST
+    if len(bursts) > 1 and len({id(step.freqs_hz) for step in steps}) > 1:
+        cost -= _ALTERNATION_GAIN
     return Match(pattern, cost, whole / (2 * len(steps)), _complete(pattern, bursts, whole, silent))
 
 

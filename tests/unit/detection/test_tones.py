@@ -82,6 +82,25 @@ def test_ringback_of_every_country_is_evidence_and_never_a_live_verdict(pattern,
     assert verdicts[0] is found[-1]
 
 
+@pytest.mark.parametrize(("country", "freqs"), [("IN", (375.0, 400.0, 425.0)), ("JP", (385.0, 400.0, 415.0))])
+def test_ringing_whose_three_tones_beat_is_ringing(country, freqs, sound, hear):
+    times = (0.4, 0.2, 0.4, 2.0) if country == "IN" else (1.0, 2.0)
+    found = hear(sound.noisy(sound.cadence(freqs, times, 3)), phase="early", country=country)
+    assert "ringback" in [f.kind for f in found if isinstance(f, Evidence)]
+
+
+@pytest.mark.parametrize("off_pitch", [0.993, 1.0, 1.005])
+def test_australias_congestion_is_known_by_its_step_in_pitch_also_from_an_exchange_out_of_tune(off_pitch, sound, hear):
+    bursts = [sound.join(sound.tone(0.375, f * off_pitch), sound.pause(0.375)) for f in (425.0, 420.0)]
+    found = hear(sound.noisy(sound.join(*bursts, *bursts, *bursts)), phase="early", country="AU")
+    assert [(f.name, f.at_s < 2.0) for f in found if isinstance(f, Verdict)] == [("congestion", True)]
+
+
+def test_a_steady_tone_of_400_hz_is_no_dial_tone_when_the_country_is_unknown(sound, hear):
+    found = hear(sound.noisy(sound.tone(4.5, 402.3, level_dbm0=-15.0), -34.0), phase="early")
+    assert [f.name for f in found if isinstance(f, Verdict)] == ["nu_tone"]
+
+
 @pytest.mark.parametrize("code", CODES, ids=lambda c: c.name)
 @pytest.mark.parametrize("level", [-12.0, -43.0])
 def test_every_special_information_tone_is_named_within_100_ms(code, level, sound, hear):
