@@ -21,6 +21,7 @@ AT_ONCE = 100
 class Chaos:
     def __init__(self, ua, tone, seed):
         self.ua = ua
+        self.recorded = 0
         self.tone = tone
         self.dice = random.Random(seed)
         self.live = []
@@ -64,7 +65,7 @@ class Chaos:
 
     async def live_on(self, leg):
         self.live.append(leg)
-        for act in (self.play, self.join, self.digits, self.hold, self.transfer):
+        for act in (self.play, self.join, self.confer, self.record, self.digits, self.hold, self.transfer):
             if self.chance(0.3):
                 await act(leg)
         await asyncio.wait({leg.ended}, timeout=self.dice.random() * 2)
@@ -79,6 +80,25 @@ class Chaos:
         await self.pause(0.5)
         if self.chance(0.5):
             await bridge.unbridge()
+
+    async def confer(self, leg):
+        conference = await self.ua.conference([leg, *(self.dice.choice(self.live) for _ in range(2))])
+        await self.pause(0.3)
+        await conference.add(self.dice.choice(self.live))
+        await self.pause(0.3)
+        await conference.remove(self.dice.choice(self.live))
+        if self.chance(0.5):
+            await conference.end()
+
+    async def record(self, leg):
+        self.recorded += 1
+        recording = leg.record_with([self.dice.choice(self.live)], self.tone.with_name(f"{self.recorded}.wav"))
+        await self.pause(0.3)
+        recording.pause()
+        recording.follow([self.dice.choice(self.live) for _ in range(2)])
+        recording.resume()
+        if self.chance(0.5):
+            await recording.stop()
 
     async def digits(self, leg):
         await leg.send_dtmf("12", self.dice.choice(["rfc4733", "info"]))
@@ -116,3 +136,7 @@ async def test_many_calls_that_do_anything_leave_nothing_behind(start, settings,
     assert ua.channels.in_use == 0
     assert ua._engine.thread.faults == 0
     assert not faults
+    assert chaos.recorded > 10
+    async with asyncio.timeout(5):
+        while any(task.get_name().startswith("recording-") for task in asyncio.all_tasks()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
