@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,6 +19,8 @@ from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, NotFound, Refused
 from dialer.callback.state import Actor
 from dialer.routing import AgentState, AgentStatus, StateNotChosen, UnknownAgent
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Unprocessable(Refused):
@@ -36,6 +38,14 @@ class AgentStateBody(BaseModel):
     reason: str = ""
 
 
+class TimeBody(BaseModel):
+    """Another time for a booked callback."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    desired_time: str
+
+
 def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     """Routes under `/api/v1`."""
     router = APIRouter(prefix="/api/v1")
@@ -49,7 +59,7 @@ def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     @router.post("/agents/{agent_id}/state")
     async def set_agent_state(agent_id: str, request: Request) -> Response:
         gate.admin(request)
-        wanted = _body(await request.body())
+        wanted = model_of(AgentStateBody, await request.body())
         try:
             done = pool.request_state(agent_id, wanted.state, clock.now(), wanted.reason)
         except UnknownAgent as error:
@@ -71,6 +81,14 @@ def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
             "history": [plain(entry) for entry in history],
         }
         return JSONResponse(shown)
+
+    @router.patch("/callbacks/{callback_id}")
+    async def reschedule(callback_id: str, request: Request) -> Response:
+        caller = gate.admin(request)
+        caller.allow((await dialer.booking.get(callback_id)).service)
+        wish = model_of(TimeBody, await request.body())
+        moved = await dialer.booking.rescheduling.move(callback_id, wish.desired_time, Actor.ADMIN, user=caller.name)
+        return JSONResponse(plain(moved))
 
     @router.post("/callbacks/{callback_id}/cancel")
     async def cancel(callback_id: str, request: Request) -> Response:
@@ -116,9 +134,13 @@ def _plain_value(value: Any) -> Any:
             return value
 
 
-def _body(body: bytes) -> AgentStateBody:
+def model_of(kind: type[Model], body: bytes) -> Model:
+    """A JSON body as a model; an empty one as an empty object.
+
+    Raises Unprocessable: naming the first member that cannot be used.
+    """
     try:
-        return AgentStateBody.model_validate_json(body)
+        return kind.model_validate_json(body.strip() or b"{}")
     except ValidationError as error:
         detail = error.errors()[0]
         place = ".".join(map(str, detail["loc"])) or "body"

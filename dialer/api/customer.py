@@ -6,11 +6,11 @@ Nobody is asked for a key here: who has the message has its id; an answer needs 
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.admin import Unprocessable
+from dialer.api.admin import model_of
 from dialer.api.part import Dialer
 from dialer.callback.push import Answer
 
@@ -35,18 +35,9 @@ def customer_router(dialer: Dialer) -> APIRouter:
 
     @router.post("/callbacks/{callback_id}/answer")
     async def answer(callback_id: str, request: Request) -> Response:
-        said = _body(await request.body())
+        said = model_of(AnswerBody, await request.body())
         token = said.token or request.query_params.get("token", "")
         callback = await dialer.booking.answers.answer(callback_id, token, said.answer)
         return JSONResponse({"id": callback.id, "state": str(callback.state), "answer": str(said.answer)})
 
     return router
-
-
-def _body(body: bytes) -> AnswerBody:
-    try:
-        return AnswerBody.model_validate_json(body)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        place = ".".join(map(str, detail["loc"])) or "body"
-        raise Unprocessable(f"{place}: {detail['msg']}") from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.admin import Unprocessable
+from dialer.api.admin import model_of
 from dialer.api.auth import Gatekeeper
 from dialer.api.part import Dialer
 
@@ -29,7 +29,7 @@ def service_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def pause(name: str, request: Request) -> Response:
         caller = gate.admin(request)
         caller.allow(name)
-        wish = _body(await request.body())
+        wish = model_of(PauseBody, await request.body())
         moved = await pausing.pause(name, abort_dials=wish.abort_dials, user=caller.name)
         return JSONResponse({"name": name, "paused": True, "moved": moved})
 
@@ -37,17 +37,8 @@ def service_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def resume(name: str, request: Request) -> Response:
         caller = gate.admin(request)
         caller.allow(name)
-        _body(await request.body())
+        model_of(PauseBody, await request.body())
         moved = await pausing.resume(name, user=caller.name)
         return JSONResponse({"name": name, "paused": False, "moved": moved})
 
     return router
-
-
-def _body(body: bytes) -> PauseBody:
-    try:
-        return PauseBody.model_validate_json(body) if body.strip() else PauseBody()
-    except ValidationError as error:
-        detail = error.errors()[0]
-        place = ".".join(map(str, detail["loc"])) or "body"
-        raise Unprocessable(f"{place}: {detail['msg']}") from error

@@ -22,6 +22,7 @@ __all__ = ["created", "handed_out", "record", "stamp", "v1_router"]
 
 NOW_TEXT = "You will receive the call shortly"
 CALL_TEXT = "Please call the number that is shown"
+NEW_TIME, KEEP_TIME = "_new_desired_time", "_keep_time"
 LATER_TEXT = "You will receive the call at the time you asked for"
 
 
@@ -51,6 +52,21 @@ def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def query(service: str, request: Request) -> Response:
         gate.v1(request).allow(service)
         return V1Json([record(dialer, c) for c in await _find(dialer, request, service)])
+
+    @router.put("/{service}/{callback_id}")
+    async def reschedule(service: str, callback_id: str, request: Request) -> Response:
+        gate.v1(request).allow(service)
+        wish = await parameters_of(request)
+        unknown = sorted(wish.keys() - {NEW_TIME, KEEP_TIME})
+        if unknown:
+            raise BadParameter(f"{', '.join(unknown)}: this version changes the time of a callback alone ({NEW_TIME})")
+        if str(wish.get(KEEP_TIME, "false")).lower() == "true":
+            return V1Json(record(dialer, await dialer.booking.get(callback_id, service)))
+        time = wish.get(NEW_TIME)
+        moved = await dialer.booking.rescheduling.move(
+            callback_id, None if time is None else str(time), service=service
+        )
+        return V1Json(record(dialer, moved))
 
     @router.delete("/{service}/{callback_id}")
     async def cancel(service: str, callback_id: str, request: Request) -> Response:

@@ -24,6 +24,7 @@ from dialer.booking.refused import (
     UnknownService,
 )
 from dialer.booking.request import CreateRequest
+from dialer.booking.reschedule import Rescheduling
 from dialer.booking.shown import stamp, v1_record
 from dialer.booking.snooze import can_snooze, snoozed_until
 
@@ -43,6 +44,7 @@ __all__ = [
     "Pausing",
     "QueueFull",
     "Refused",
+    "Rescheduling",
     "Throttled",
     "Unavailable",
     "UnknownGroup",

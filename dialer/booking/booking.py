@@ -7,12 +7,12 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from dialer.booking.access import access_of_callback, access_of_service, access_wish
 from dialer.booking.customer_answer import CustomerAnswers
-from dialer.booking.desired_time import is_scheduled, read_desired_time
+from dialer.booking.desired_time import deadline_of, expiry_of, is_scheduled, read_desired_time
 from dialer.booking.limit import Limits
 from dialer.booking.number import read_number
 from dialer.booking.pause import PauseBook, Pausing
@@ -28,6 +28,7 @@ from dialer.booking.refused import (
     UnknownService,
 )
 from dialer.booking.request import NUMBER, CreateRequest, Sorted, sort_parameters
+from dialer.booking.reschedule import Rescheduling
 from dialer.callback.call_in import CallInRequest
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
@@ -41,7 +42,6 @@ from dialer.store import Store, StoreError, UnknownCallback, VersionConflict
 
 _log = logging.getLogger(__name__)
 
-V3_RETENTION: Final = timedelta(days=14)  # records.md §11
 ACTORS: Final = {"api_v1": Actor.API, "api_v3": Actor.API, "ui": Actor.ADMIN, "ivr": Actor.IVR, "call_in": Actor.IVR}
 CANCEL_TRIES: Final = 5  # a running callback changes a few times a second at most
 CANCELLABLE: Final = frozenset({State.SCHEDULED, State.QUEUED, State.PAUSED, State.ROUTING})  # T80, T81
@@ -53,6 +53,7 @@ class Booking:
     Attributes:
         pausing: pauses and resumes services.
         answers: takes what customers' devices send back.
+        rescheduling: gives booked callbacks another time.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Booking:
         self._pauses = pauses if pauses is not None else PauseBook()
         self.pausing = Pausing(store, config, bus, clock, self._pauses)
         self.answers = CustomerAnswers(store, config, bus, clock)
+        self.rescheduling = Rescheduling(store, config, bus, clock)
 
     async def create(self, request: CreateRequest) -> Callback:
         """Books a callback: T01, T02 or T03. When it returns, the record is committed.
@@ -280,8 +282,8 @@ def _new_callback(
         number_e164=number or None,
         desired_time=time,
         accepted_at=now,
-        expires_at=time + (timedelta(seconds=options.ttl) if options.family == "v1" else V3_RETENTION),
-        deadline_at=_deadline(options, time),
+        expires_at=expiry_of(options, time),
+        deadline_at=deadline_of(options, time),
         target=options.target,
         priority=options.priority,
         channel=request.channel or options.channel,
@@ -296,12 +298,6 @@ def _new_callback(
         origination_interaction_id=parts.interaction_id,
         created_by=request.user,
     )
-
-
-def _deadline(options: ServiceOptions, desired: datetime) -> datetime | None:
-    """When it will be purged (records.md §11); purging at closing needs office hours."""
-    minutes = options.callback_purge_time_min
-    return desired + timedelta(minutes=minutes) if minutes else None
 
 
 def _header_properties(request: CreateRequest) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dialer.booking.refused import BadDesiredTime
 from dialer.callback.options import ServiceOptions
 
 PAST_ALLOWED: Final = timedelta(seconds=120)  # api.md §2.1 check 7: then immediate
+V3_RETENTION: Final = timedelta(days=14)  # records.md §11
 
 
 def read_desired_time(text: str | None, options: ServiceOptions, now: datetime) -> datetime | None:
@@ -31,6 +32,17 @@ def read_desired_time(text: str | None, options: ServiceOptions, now: datetime) 
 def is_scheduled(desired: datetime | None, options: ServiceOptions, now: datetime) -> bool:
     """Whether the desired time lies more than `submit_lead` ahead (records.md §2, `type`)."""
     return desired is not None and desired > now + timedelta(seconds=options.submit_lead)
+
+
+def expiry_of(options: ServiceOptions, desired: datetime) -> datetime:
+    """When the record is kept no longer (records.md §11)."""
+    return desired + (timedelta(seconds=options.ttl) if options.family == "v1" else V3_RETENTION)
+
+
+def deadline_of(options: ServiceOptions, desired: datetime) -> datetime | None:
+    """When it will be purged (records.md §11); purging at closing needs office hours."""
+    minutes = options.callback_purge_time_min
+    return desired + timedelta(minutes=minutes) if minutes else None
 
 
 def _parse(text: str) -> datetime:
