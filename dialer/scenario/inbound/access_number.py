@@ -72,13 +72,13 @@ class AccessNumber:
         length = self.house.config.call_in_groups[self.group].code_length
         for attempt in range(self._tries()):
             code = await line.ask([WRONG_CODE, ENTER_CODE] if attempt else [ENTER_CODE], digits=length)
-            open_here = await candidates(self.house, line.leg.called_number)
+            open_here = [each for each in await candidates(self.house, line.leg.called_number) if each.access_code]
             clue = CallInClue(dnis=line.leg.called_number, code=code or None)
             found = choose(open_here, clue, CRITERIA[:2])
             if found is not None and (matched := await claim(self.house, found, line.leg, ani)) is not None:
                 return matched
             log.info("access_code_wrong", group=self.group, entry=attempt + 1)
-            await self.house.store.count_failed_match([each.id for each in open_here if each.access_code])
+            await self.house.store.count_failed_match([each.id for each in open_here])
         return None
 
     def _has_codes(self, open_here: Sequence[CallInRequest]) -> bool:
