@@ -116,11 +116,17 @@ class AgedQueue(Generic[T]):
 
     def in_order(self, now: datetime) -> Iterator[T]:
         """Items as they stand at `now`, first one first; the queue may change while it is walked."""
-        lanes = [_ranked(lane, tuple(entries), now) for lane, entries in self._lanes.items()]
-        for _, key in heapq.merge(*lanes, key=_first):
+        for key in self._keys_in_order(now):
             placed = self._placed.get(key)
             if placed is not None:
                 yield placed[2]
+
+    def _keys_in_order(self, now: datetime) -> Iterator[Hashable]:
+        if len(self._lanes) == 1:  # within a lane nobody ever changes places
+            (entries,) = self._lanes.values()
+            return (entry[2] for entry in tuple(entries))
+        lanes = [_ranked(lane, tuple(entries), now) for lane, entries in self._lanes.items()]
+        return (key for _, key in heapq.merge(*lanes, key=_first))
 
     def position(self, key: Hashable, now: datetime) -> int | None:
         """1 for who is served next; None for who is not in the queue."""
