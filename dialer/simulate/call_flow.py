@@ -9,7 +9,7 @@ dialer's own; chance stands in for telephones and people alone.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 from datetime import UTC, timedelta
 from functools import cache, partial
@@ -68,7 +68,9 @@ class CallFlow:
         line: who waits to be dialled.
         in_flight: dials by target that have no agent yet; the release rule reads it.
         sessions: callbacks dialled or on the line.
-        changed: something may let somebody be dialled.
+        changed: an agent, a dial less or the time may let somebody be dialled.
+        lined_up: somebody has joined the line.
+        session_ended: there is one customer less on the line.
     """
 
     def __init__(
@@ -80,10 +82,11 @@ class CallFlow:
         self.line = Line(lambda callback: self.cases[callback.id].service.ageing)
         self.in_flight: Counter[str] = Counter()
         self.sessions = 0
-        self.changed = False
+        self.changed = self.lined_up = self.session_ended = False
         self.cases: dict[str, Case] = {}  # open ones, by id
         self.forecasts: dict[str, Forecast] = {}
         self._numbers: set[str] = set()
+        self._queued: dict[str, deque[Case]] = {}  # by service: in the order in which their queued_ttl ends
 
     # --- into the line ---
 
@@ -95,13 +98,30 @@ class CallFlow:
         case.waited_since_s = max(case.waited_since_s, case.queued_s)
         if case.callback.queued_at is None:
             case.callback = replace(case.callback, queued_at=now)
-        self.agenda.after(options.queued_ttl, self._too_long, case)
+        self._limit_wait(case)
         if options.max_queue_wait:
             self.agenda.after(options.max_queue_wait, self.wake)
         forecast = self.forecasts[case.service.name]
         case.mean_before_s = forecast.mean_wait_s
-        case.estimate = forecast.queued(case, now, again=False)
+        case.estimate = forecast.queued(case, now)
         self._line_up(case)
+
+    def _limit_wait(self, case: Case) -> None:
+        """`queued_ttl` is the same for all of a service: only the first in time needs to be looked at."""
+        queued = self._queued.setdefault(case.service.name, deque())
+        queued.append(case)
+        if len(queued) == 1:
+            self.agenda.after(case.service.options.queued_ttl, self._look_at_waits, queued)
+
+    def _look_at_waits(self, queued: deque[Case]) -> None:
+        """Ends the first one's wait, and goes on to the next that is still open."""
+        self._too_long(queued.popleft())
+        while queued and not queued[0].open:
+            queued.popleft()
+        if queued:
+            first = queued[0]
+            assert first.queued_s is not None
+            self.agenda.at(first.queued_s + first.service.options.queued_ttl, self._look_at_waits, queued)
 
     def wake(self) -> None:
         """Time alone may let somebody be dialled."""
@@ -110,7 +130,7 @@ class CallFlow:
     def _line_up(self, case: Case) -> None:
         self.line.add(case.callback)
         self.tally.peak_line = max(self.tally.peak_line, len(self.line))
-        self.changed = True
+        self.lined_up = True
         if len(case.service.target.items) > 1:
             self._walk_on(case, case.turn)
         window = case.service.policy.window
@@ -134,7 +154,7 @@ class CallFlow:
         if case.turn != turn:
             return
         self._move(case, "T33")
-        self.forecasts[case.service.name].queued(case, self.clock.now(), again=True)
+        self.forecasts[case.service.name].came_back(case, self.clock.now())
         self._line_up(case)
 
     # --- dialling ---
@@ -227,11 +247,18 @@ class CallFlow:
         case.answer, case.talk_s, case.reached_s = answered.result, answered.talk_s, now_s
         if case.dials == 1:
             case.first_reached_s = now_s
-        case.tries, case.exclude = 0, set()
+        case.tries, case.exclude, case.end_planned = 0, set(), False
+        longest_s = case.service.options.max_wait_on_call
+        patience_s = longest_s if self.people.patience_s is None else self.people.patience_s()
+        case.hangs_up, case.holds_until_s = patience_s < longest_s, now_s + min(patience_s, longest_s)
         self._search(case)
-        if self.people.patience_s is not None:
-            self.agenda.after(self.people.patience_s(), self._hangs_up, case, case.dials)
-        self.agenda.after(case.service.options.max_wait_on_call, self._no_agent_in_time, case, case.dials)
+
+    def _plan_end(self, case: Case) -> None:
+        """The customer may not hold the line until an agent is there."""
+        if not case.end_planned:
+            case.end_planned = True
+            end = self._hangs_up if case.hangs_up else self._no_agent_in_time
+            self.agenda.at(case.holds_until_s, end, case, case.dials)
 
     def _search(self, case: Case) -> None:
         """Asks for the next agent."""
@@ -245,9 +272,11 @@ class CallFlow:
             now=now,
             exclude=case.exclude,
             ageing=case.service.ageing,
-            on_reserved=partial(self._reserved, case),
+            on_reserved=partial(self._ring, case),
         )
-        self._plan_advance(case.request)
+        if case.request.agent is None:
+            self._plan_end(case)
+            self._plan_advance(case.request)
 
     def _plan_advance(self, request: Request) -> None:
         """The next item of a target list becomes current at its time."""
@@ -259,23 +288,19 @@ class CallFlow:
         self.router.advance(self.clock.now())
         self._plan_advance(request)
 
-    def _reserved(self, case: Case, agent: Agent) -> None:
+    def _ring(self, case: Case, agent: Agent) -> None:
+        """The agent is reserved, and the phone rings."""
         case.agent = agent
-        self.agenda.after(0.0, self._ring, case, case.turn, agent)
-
-    def _ring(self, case: Case, turn: int, agent: Agent) -> None:
-        """Rings the agent's phone."""
-        if case.turn != turn:
-            return
         self.pool.set_state(agent.id, AgentState.RINGING, self.clock.now())
         self._move(case, "T35a")
         case.tries += 1
         limit_s = case.service.options.agent_reserve_timeout
         answers_s = self.people.agent_answers_s()
-        if self.people.agent_misses() or answers_s > limit_s:
-            self.agenda.after(limit_s, self._not_taken, case, case.turn, agent)
-        else:
-            self.agenda.after(answers_s, self._talk, case, case.turn, agent)
+        misses = self.people.agent_misses() or answers_s > limit_s
+        rings_s = limit_s if misses else answers_s
+        if self.clock.monotonic() + rings_s >= case.holds_until_s:
+            self._plan_end(case)
+        self.agenda.after(rings_s, self._not_taken if misses else self._talk, case, case.turn, agent)
 
     def _not_taken(self, case: Case, turn: int, agent: Agent) -> None:
         """The agent did not answer and is not ready; another one is rung, while tries are left."""
@@ -314,7 +339,6 @@ class CallFlow:
         self.router.release(agent.id, self.clock.now(), AgentState.WRAP_UP, key=case.callback.id)
         delay_s = case.service.options.agent_release_delay_ms / 1000
         self.agenda.after(max(self.people.wrap_up_s(), delay_s), self._wrapped_up, case, agent.id)
-        self.changed = True
 
     def _wrapped_up(self, case: Case, agent_id: str) -> None:
         self.pool.end_wrap_up(agent_id, self.clock.now())
@@ -377,6 +401,7 @@ class CallFlow:
     def _end_session(self, case: Case, result: CallResult) -> None:
         """The customer's leg is gone, the attempt has its result."""
         self.sessions -= 1
+        self.session_ended = True
         self._numbers.discard(case.callback.customer_number)
         counted = case.service.policy.counts(result, case.free_in_a_row)
         case.attempts += counted

@@ -68,6 +68,8 @@ class Case:
         waited_since_s: from when its wait counts: queued, or the desired time of a booking.
         exclude: agents whose phones were not answered for this customer.
         tries: agents rung in this attempt.
+        holds_until_s: when the customer on the line hangs up (`hangs_up`) or is dropped without an agent.
+        end_planned: that is on the agenda.
         estimate: made when it was queued.
     """
 
@@ -96,6 +98,9 @@ class Case:
     request: Request | None = None
     exclude: set[str] = field(default_factory=set)
     tries: int = 0
+    holds_until_s: float = 0.0
+    hangs_up: bool = False
+    end_planned: bool = False
     estimate: Estimate | None = None
     mean_before_s: float | None = None
 

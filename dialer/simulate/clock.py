@@ -45,6 +45,7 @@ class Agenda:
 
     def at(self, seconds: float, action: Action, *args: Any) -> None:
         """Does `action(*args)` at a time of the clock, seconds since its start, not before now."""
+        assert seconds >= self._clock.monotonic(), "time does not go back"
         self._count += 1
         heapq.heappush(self._heap, (seconds, self._count, action, args))
 

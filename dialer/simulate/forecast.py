@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from dialer.routing import Agent, AgentPool, AgentState, Estimate, WaitEstimator
 from dialer.simulate.case import Case, Service
+
+_COUNTED: Final = frozenset({AgentState.READY, AgentState.LOGGED_OUT})
+"""Between other states an agent is neither free nor gone."""
 
 
 class Forecast:
@@ -20,11 +24,14 @@ class Forecast:
         self._told = (0, 0)
         pool.subscribe(self._on_agent)
 
-    def queued(self, case: Case, now: datetime, *, again: bool) -> Estimate:
+    def came_back(self, case: Case, now: datetime) -> None:
+        """The callback stands in line again, after a dial that reached nobody."""
+        self._estimator.arrived(case.callback.id, case.callback.priority, now, case.callback.queued_at)
+
+    def queued(self, case: Case, now: datetime) -> Estimate:
         """The callback stands in line; says how long it will."""
         callback = case.callback
-        self._tell_agents(now)
-        self._estimator.arrived(callback.id, callback.priority, now, callback.queued_at if again else None)
+        self._estimator.arrived(callback.id, callback.priority, now)
         return self._estimator.estimate(callback.id, max(0, self._ready - self._dialling), self._total, now)
 
     @property
@@ -56,6 +63,8 @@ class Forecast:
         self._estimator.freed(case.callback.id, now)
 
     def _on_agent(self, agent: Agent, old: AgentState, new: AgentState, now: datetime) -> None:
+        if old not in _COUNTED and new not in _COUNTED:
+            return
         matches = self._matches.get(agent.id)
         if matches is None:
             matches = self._matches[agent.id] = self._target.matches(agent)

@@ -78,6 +78,9 @@ class Simulation:
         self._open: Counter[str] = Counter()
         self._arrivals: Iterator[Arrival] = iter(plan.arrivals)
         self._pace_wakes_s = -1.0
+        self._channels_used = False
+        self._blocked = False  # whoever joins the line now cannot be dialled either
+        self._all_alike = _all_alike(plan.services)
         for name, service in self._services.items():
             self.flow.forecasts[name] = Forecast(service, self.pool)
         self.pool.subscribe(self._on_agent)
@@ -181,15 +184,16 @@ class Simulation:
     def dispatch(self) -> None:
         """Dials whoever may be dialled now, as the node does: by agents, channels and pace."""
         flow = self.flow
-        if not flow.changed:
+        if not (flow.changed or (flow.lined_up and not self._blocked) or (flow.session_ended and self._channels_used)):
             return
-        flow.changed = False
+        flow.changed = flow.lined_up = flow.session_ended = self._channels_used = self._blocked = False
         if not len(flow.line) or self._closed():
             return
         now, now_s = self.clock.now(), self.clock.monotonic()
         for callback in self._release.releasable(flow.line, flow.in_flight, now):
             case = flow.cases[callback.id]
             if flow.sessions >= self.plan.max_sessions:
+                self._channels_used = True
                 flow.hand_back(case)
                 return
             if not self._pacer.take(now_s):
@@ -197,6 +201,7 @@ class Simulation:
                 self._wake_at(now_s + self._pacer.wait_s(now_s) + A_MOMENT_S)
                 return
             flow.dial(case)
+        self._blocked = self._all_alike and len(flow.line) > 0
 
     def _wake_at(self, at_s: float) -> None:
         """Looks again when the pace allows; one such look is enough."""
@@ -219,3 +224,12 @@ def _service(name: str, options: ServiceOptions) -> Service:
     policy = options.retry_policy(single_targets=target.is_single_persons)
     ageing = Ageing(options.priority_increment, options.priority_increment_interval, options.priority_limit)
     return Service(name, options, target, policy, ageing)
+
+
+def _all_alike(services: Mapping[str, ServiceOptions]) -> bool:
+    """Whether all who wait depend on the same agents and nothing else: one in line waits as long as the one before."""
+    if len(services) != 1:
+        return False
+    (options,) = services.values()
+    single = len(parse_target(options.target).items) == 1
+    return single and not (options.do_not_call_window or options.max_queue_wait or options.ewt_method != "ursdial")

@@ -187,3 +187,12 @@ def test_target_lists_walk_on_in_virtual_time(simulated, requests):
     case = only_case(simulated(requests(0.0), options={"target": target}))
     assert case.first_dial_s == pytest.approx(200)
     assert case.reason is Reason.AGENT_CONNECTED
+
+
+def test_a_customer_is_dropped_in_time_also_while_an_agents_phone_rings_unanswered(small_world, simulated, requests):
+    there = small_world(agent={"misses": 1, "away_s": 10_000})
+    options = {"max_wait_on_call": 20, "agent_reserve_timeout": 30}
+    simulation = simulated(requests(0.0), agents=1, world=there, options=options)
+    case = only_case(simulation)
+    assert (case.result, case.completed_s) == (CallResult.DROPPED, 20)
+    assert [agent.id for agent in simulation.pool.ready()] == ["a0"]  # rung for nobody any more

@@ -9,14 +9,17 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from dialer.callback.state import Phase, State
+from dialer.callback.state import Phase as CallbackPhase
+from dialer.callback.state import State
 from dialer.simulate import Arrival, Simulation, Wish, World, plan_of, summarise
 from dialer.simulate.arriving import random_arrivals
 from dialer.simulate.planning import DEFAULT_START
 from dialer.simulate.world import Arrivals
+
+UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)  # a run is long; its seed says all
 
 
 def erlang_c(agents: int, load: float) -> float:
@@ -75,7 +78,7 @@ def test_within_a_priority_the_callback_that_came_first_is_dialled_first(small_w
         assert not any(other.queued_s < case.first_dial_s < other.first_dial_s for other in urgent)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, phases=UNSHRUNK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     agents=st.integers(1, 6),
@@ -106,10 +109,10 @@ def test_every_callback_ends_once_or_is_still_open_and_every_call_is_told(
     for case in tally.cases:
         assert case.open == (case.state is not State.COMPLETED) == (case.reason is None)
         assert case.attempts <= options["dial_attempts"]
-    on_calls = [case for case in still_open if case.position == (State.QUEUED, Phase.DIALING) or _on_line(case)]
+    on_calls = [case for case in still_open if case.position == (State.QUEUED, CallbackPhase.DIALING) or _on_line(case)]
     assert flow.sessions == len(on_calls)
     assert sum(tally.dialled) == sum(case.dials for case in tally.cases) == tally.results.total() + len(on_calls)
-    in_line = {case.callback.id for case in still_open if case.position == (State.QUEUED, Phase.WAITING)}
+    in_line = {case.callback.id for case in still_open if case.position == (State.QUEUED, CallbackPhase.WAITING)}
     assert set(flow.line.ids()) == in_line
     assert sum(tally.busy_s) <= sum(tally.present_s) == pytest.approx(sum(tally.state_s.values()))
     assert Counter(case.reason for case in tally.cases).total() == len(tally.cases)
