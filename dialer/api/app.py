@@ -25,6 +25,7 @@ from dialer.api.ops import ops_router
 from dialer.api.part import Dialer
 from dialer.api.service_pause import service_router
 from dialer.api.v1 import v1_router
+from dialer.api.waiting import position_router, queue_router
 from dialer.booking import Refused
 from dialer.events import AgentFeed, Bus
 
@@ -55,7 +56,9 @@ def create_app(dialer: Dialer) -> FastAPI:
     gate = Gatekeeper(dialer.config)
     if dialer.config.api.v1.enabled:
         app.include_router(v1_router(dialer, gate))
+        app.include_router(position_router(dialer, gate))
     app.include_router(admin_router(dialer, gate))
+    app.include_router(queue_router(dialer, gate))
     app.include_router(interaction_router(dialer, gate))
     app.include_router(calls_router(dialer, gate))
     app.include_router(desk_router(dialer, gate))

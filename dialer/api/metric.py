@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -11,7 +12,7 @@ from dialer.callback.record import Callback
 from dialer.callback.state import State
 from dialer.config import DialerConfig
 from dialer.events import AttemptEnded, AttemptStarted, CallbackChanged, Event, PushSent, Rejected
-from dialer.routing import AgentPool, AgentState
+from dialer.routing import AgentPool, AgentState, WaitBook
 
 SETUP_BUCKETS_S: Final = (0.5, 1, 2, 4, 6, 10, 15, 20, 30, 45, 60)
 DETECT_BUCKETS_S: Final = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 10, 30)
@@ -52,6 +53,7 @@ class CallbackMetrics:
         self._services = frozenset(config.services)
         self._records = Gauge("callback_records", "Callbacks kept.", ("service", "state"), registry=registry)
         self._depth = Gauge("callback_queue_depth", "Callbacks in the queue.", ("service",), registry=registry)
+        self._ewt = Gauge("callback_ewt_seconds", "Estimated wait.", ("service",), registry=registry)
         self._agents = Gauge("agents", "Agents by state.", ("state",), registry=registry)
         self._calls = Gauge("sip_calls_active", "Calls up or being set up.", registry=registry)
         self._lag = Gauge("scheduler_lag_seconds", "How far the scheduler is behind.", registry=registry)
@@ -89,6 +91,14 @@ class CallbackMetrics:
                 self._rejected.labels(self._service(event.service), event.origin, event.cause).inc()
             case _:
                 pass
+
+    def read_waits(self, waits: WaitBook, now: datetime) -> None:
+        """Sets the estimated waits for one scrape; a wait nobody can tell is left out."""
+        self._ewt.clear()
+        for service in self._services:
+            estimate = waits.of_queue(service, now)
+            if estimate is not None and estimate.seconds is not None:
+                self._ewt.labels(service).set(estimate.seconds)
 
     def read(self, counts: dict[tuple[str, State], int], pool: AgentPool, calls: int, lag_s: float) -> None:
         """Sets the gauges for one scrape."""

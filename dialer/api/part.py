@@ -9,7 +9,7 @@ from dialer.callback.record import Callback
 from dialer.clock import Clock
 from dialer.config import DialerConfig
 from dialer.events import Bus
-from dialer.routing import AgentPool
+from dialer.routing import AgentPool, WaitBook
 from dialer.scenario import Desk
 from dialer.store import Store
 
@@ -86,6 +86,10 @@ class House(Protocol):
     @property
     def pool(self) -> AgentPool:
         """The agents."""
+
+    @property
+    def waits(self) -> WaitBook:
+        """The waiting times of this node's queues."""
 
     @property
     def clock(self) -> Clock:

@@ -118,6 +118,18 @@ class WaitBook:
         queue = self._named(name)
         return 0 if queue is None else queue.estimator.waiting
 
+    def agents_of(self, name: str) -> tuple[int, int] | None:
+        """Agents of a queue whom nobody has a claim on, and those logged in; None for an unknown one."""
+        queue = self._named(name)
+        return None if queue is None else self._agents(queue)
+
+    def may_begin(self, callback: Callback, now: datetime) -> bool:
+        """Whether an agent is Ready for a waiting callback and it stands near enough to be dialled."""
+        queue, estimate = self._queues.get(callback.service), self.of_callback(callback, now)
+        if queue is None or estimate is None:
+            return False
+        return estimate.position <= self._agents(queue)[0] and self.near_enough(callback, now)
+
     def near_enough(self, callback: Callback, now: datetime) -> bool:
         """Whether a waiting callback may be dialled by its position (`eta_pos_threshold`; not with ursdial)."""
         queue = self._queues.get(callback.service)

@@ -15,7 +15,7 @@ from dialer.booking import Booking
 from dialer.clock import SystemClock
 from dialer.config import load_text
 from dialer.events import Bus
-from dialer.routing import AgentPool
+from dialer.routing import AgentPool, WaitBook
 from dialer.store import Store
 
 pytestmark = pytest.mark.system
@@ -67,6 +67,7 @@ class House:
     bus: object
     pool: object
     clock: object
+    waits: object
 
 
 class Quiet(uvicorn.Server):
@@ -98,7 +99,8 @@ async def dialer(tmp_path):
     bus, pool, clock = Bus(), AgentPool(), SystemClock()
     for agent in config.routing_agents():
         pool.add(agent, clock.now())
-    yield Dialer(config, Booking(store, config, bus, clock), House(store, bus, pool, clock), Status())
+    house = House(store, bus, pool, clock, WaitBook(pool, config.services))
+    yield Dialer(config, Booking(store, config, bus, clock), house, Status())
     await store.close()
 
 

@@ -12,7 +12,8 @@ from dialer.api import create_app, create_ops_app
 from dialer.booking import Booking
 from dialer.config import DialerConfig, load_text
 from dialer.events import Bus
-from dialer.routing import AgentPool
+from dialer.routing import AgentPool, WaitBook
+from dialer.scenario import Desk
 from dialer.store import Store
 
 START = datetime(2026, 3, 2, 16, 0, 0, tzinfo=UTC)
@@ -74,6 +75,8 @@ class Parts:
     bus: Bus
     pool: AgentPool
     clock: FixedClock
+    waits: WaitBook
+    desk: Desk = field(default_factory=Desk)
 
 
 @dataclass
@@ -119,7 +122,8 @@ def make(store, tmp_path):
         clock, bus, pool = FixedClock(), Bus(), AgentPool()
         for agent in config.routing_agents():
             pool.add(agent, clock.now())
-        return TestedDialer(config, Booking(store, config, bus, clock), Parts(store, bus, pool, clock), Status())
+        parts = Parts(store, bus, pool, clock, WaitBook(pool, config.services))
+        return TestedDialer(config, Booking(store, config, bus, clock), parts, Status())
 
     return make
 
