@@ -111,8 +111,7 @@ def test_the_customer_goes_to_the_survey_when_the_agent_has_hung_up(stage, first
         await talked(house, made)
         done = await house.until(made, State.COMPLETED)
         assert done.reason == "AGENT_CONNECTED"
-        while {leg.number for leg in house.stage.bridges[-1].legs} != {CALLED, SURVEYED}:
-            await asyncio.sleep(0.05)
+        await house.until_true(lambda: {leg.number for leg in house.stage.bridges[-1].legs} == {CALLED, SURVEYED})
         assert sorted(house.stage.up()) == [CALLED, SURVEYED]
         assert house.states()["anna"] is AgentState.READY, "not held while the customer answers questions"
         assert await house.house.store.is_called(CUSTOMER), "the number is not free before its call has ended"

@@ -79,8 +79,7 @@ def test_a_machine_gets_its_message_after_the_agent_is_free(stage):
     async def scene(house):
         made = await house.book()
         await house.until(made, Phase.CUSTOMER_DIAL)
-        while ("12025550100", "call_fail_ans_machine.wav") not in house.stage.played:
-            await _tick()
+        await house.until_true(lambda: ("12025550100", "call_fail_ans_machine.wav") in house.stage.played)
         assert house.states()["anna"] is AgentState.READY, "not kept waiting while a machine is spoken to"
         await house.until(made, Phase.RETRY_WAIT)
         assert await house.results(made) == [(9, True)]
@@ -142,8 +141,7 @@ def test_a_customer_who_answered_as_the_agent_left_is_told_so(stage):
     async def scene(house):
         made = await house.book()
         await house.until(made, Phase.CUSTOMER_DIAL)
-        while not house.stage.leg_to("12025550100").is_answered:
-            await _tick()
+        await house.until_true(lambda: house.stage.leg_to("12025550100").is_answered)
         house.stage.far_hangs_up("7001")
         done = await house.completed(made)
         assert (done.reason, done.call_result) == ("FAIL_AGENT_CONNECT", 45)
@@ -245,7 +243,7 @@ def test_no_agent_is_bothered_while_the_customer_is_on_another_call(stage):
         first = await house.book()
         await house.until(first, Phase.TALKING)
         second = await house.book()
-        await _tick(5)
+        await asyncio.sleep(5)
         assert (await house.record(second)).phase is Phase.WAITING
         assert [request.number for request in house.stage.requests].count("7002") == 0
         assert house.states()["bert"] is AgentState.READY
@@ -280,7 +278,3 @@ def test_customer_first_calls_nobody_on_the_do_not_call_list_either(stage):
         await house.clean()
 
     stage(scene, anna=answers(), customer=person())
-
-
-async def _tick(seconds: float = 0.05) -> None:
-    await asyncio.sleep(seconds)

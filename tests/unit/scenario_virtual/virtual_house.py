@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,10 +22,10 @@ from dialer.config import DialerConfig, load_text
 from dialer.detection import Verdict
 from dialer.events import Bus, Event
 from dialer.node.node import Node
-from dialer.rerun.virtual_time import VirtualClock, VirtualLoop
+from dialer.rerun import Difference, VirtualClock, VirtualLoop, rerun
 from dialer.routing import AgentPool, AgentState, Router
 from dialer.scenario import Hearing, House, StoryWriter, TreatmentLibrary
-from dialer.store import MemoryStore
+from dialer.store import CallbackFilter, MemoryStore
 from dialer.telephony import (
     Answered,
     Bridge,
@@ -299,6 +300,12 @@ class VirtualHouse:
                 await asyncio.wait({session.task})
         return callback
 
+    async def until_true(self, condition: Callable[[], bool], within_s: float = 60) -> None:
+        """Waits until something is so that no event tells."""
+        async with asyncio.timeout(within_s):
+            while not condition():  # noqa: ASYNC110 - as said
+                await asyncio.sleep(0.05)
+
     def hear(self, event: Event) -> None:
         """Takes an event of the bus."""
         self.told.append(event)
@@ -377,4 +384,13 @@ async def virtual_house(
         if not node.draining:
             await node.stop(0)
         await stories.stop()
+        told = [(c, await store.history(c.id), await store.journal(c.id)) for c in await store.find(CallbackFilter())]
         await store.close()
+    otherwise = [str(difference) for story in told for difference in rerun_apart(*story, config)]
+    assert otherwise == [], otherwise
+
+
+def rerun_apart(*story: Any) -> list[Difference]:
+    """Runs a story again, on a loop and a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(rerun, *story).result()
