@@ -6,10 +6,13 @@ Times are hops of the channel's own clock. Nothing here looks at samples but the
 from collections import deque
 from typing import Any, Final
 
+import numpy as np
+
 from dialer.detection import beep, fax
 from dialer.detection.cadence import Burst, BurstTracker, CadenceListener, Match
 from dialer.detection.finding import CALL_RESULT, Evidence, Finding, Verdict
-from dialer.detection.level import HOP_S
+from dialer.detection.frontend import Hop
+from dialer.detection.level import HOP, HOP_S
 from dialer.detection.plan import Atlas
 from dialer.detection.settings import DetectionSettings, Profile
 from dialer.detection.sit import Sit, SitListener
@@ -67,6 +70,7 @@ class Channel:
         self._sit_verdict = atlas.sit(country)
         self._cadence = CadenceListener(atlas.patterns(country))
         self._cng: list[Segment] = []
+        self._answer_tone = fax.AnswerTone()
         self.beeps: list[Segment] = []
         self._beep_since: Segment | None = None
         self._early_until = round(settings.early_limit_s / HOP_S)
@@ -184,15 +188,34 @@ class Channel:
         if self.answered is not None:
             self.decide(at_s, "fax", 0.99 if paired else 0.9)
 
-    def take_answer_tone(self, now: int) -> None:
+    def take_answer_tone(self, now: int, hop: Hop, column: int) -> None:
         """Look at the open tone run: an answer tone of a fax or modem is known by its length."""
         run, at_s = self.tone, (now + 1) * HOP_S
         if not self.open or self.answered is None or not run.alive:
             return
-        if fax.is_answer_tone(run.freq_hz) and run.length_hops >= fax.ANSWER_HOPS:
-            self._machine_tone(at_s, "fax", "answer tone", "ced", run.freq_hz)
+        if fax.is_answer_tone(run.freq_hz):
+            self._hear_answer_tone(run, at_s, hop, column)
         elif fax.is_bell(run.freq_hz) and run.length_hops >= fax.BELL_HOPS:
-            self._machine_tone(at_s, "modem", "Bell answer tone", "bell", run.freq_hz)
+            self._machine_tone(at_s, "modem", f"Bell answer tone {run.freq_hz:.1f} Hz", signal="bell")
+
+    def _hear_answer_tone(self, run: ToneTracker, at_s: float, hop: Hop, column: int) -> None:
+        """Look at its modulation and its phase from time to time, until it is long enough."""
+        if run.hops == fax.LOOK_HOPS:
+            self._answer_tone.begin()
+        over = run.length_hops >= fax.ANSWER_HOPS
+        if over or run.hops % fax.LOOK_HOPS == 0:
+            end = int(hop.index[column] + 1) * HOP
+            self._answer_tone.listen(hop.recent(np.array([column]))[0], end, run.freq_hz)
+        if not over:
+            return
+        tone, reversals = self._answer_tone, self._answer_tone.reversals_s
+        swing = tone.modulation
+        words = f"answer tone {tone.name}, {run.freq_hz:.1f} Hz, {swing:.2f} modulated at 15 Hz"
+        turns = f", phase reversed at {', '.join(f'{s:.3f}' for s in reversals)} s" if reversals else ", phase steady"
+        self._machine_tone(
+            at_s, "fax", words + turns, signal="ced" if tone.name == "ANS" else tone.name.lower(),
+            modulation=swing, reversals_s=[round(s, 3) for s in reversals],
+        )  # fmt: skip
 
     def take_flags(self, score: float, now: int) -> None:
         """Take the V.21 flags heard without a tone before."""
@@ -201,8 +224,8 @@ class Channel:
             self.say(at_s, "fax", f"V.21 flags, likeness {score:.2f}", signal="v21", score=score)
             self.decide(at_s, "fax", min(0.99, score + 0.2))
 
-    def _machine_tone(self, at_s: float, verdict: str, words: str, signal: str, freq_hz: float) -> None:
-        self.say(at_s, "fax", f"{words} {freq_hz:.1f} Hz", signal=signal, freq_hz=freq_hz)
+    def _machine_tone(self, at_s: float, verdict: str, words: str, **data: Any) -> None:
+        self.say(at_s, "fax", words, freq_hz=self.tone.freq_hz, **data)
         self.decide(at_s, verdict, 0.99)
 
     def _take_beep(self, segment: Segment, points: float, at_s: float) -> None:

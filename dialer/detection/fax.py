@@ -14,7 +14,12 @@ from dialer.detection.level import RATE_HZ
 from dialer.detection.tone import Segment
 
 ANSWER_HZ: Final = (2075.0, 2125.0)
-ANSWER_HOPS: Final = 45
+ANSWER_HOPS: Final = 52
+"""Hops of an answer tone that make it one: the first reversal of phase, 0.45 s from its start, is heard by then."""
+
+LOOK_HOPS: Final = 12
+"""Hops between looks at its envelope and its phase, 128 ms back each."""
+
 BELL_HZ: Final = (2205.0, 2245.0)
 BELL_HOPS: Final = 45
 CNG_HZ: Final = (1060.0, 1140.0)
@@ -26,6 +31,13 @@ V21_HOPS: Final = 14
 
 V21_SCORE: Final = 0.72
 
+_ENVELOPE: Final = 64  # samples of the envelope's box
+_TURN_GAP: Final = 8  # samples between the boxes before and after a turn of phase
+_REVERSED: Final = 0.9  # cosine: within 26 degrees of 180
+_APART_S: Final = 0.1
+_SWING_HZ: Final = 15.0
+_MODULATED: Final = 0.1  # half of what V.8 asks for
+
 _BIT: Final = RATE_HZ / 300.0
 _BOX: Final = 27
 _MARK_HZ: Final = 1650.0
@@ -35,6 +47,58 @@ _SPACE_HZ: Final = 1850.0
 def is_answer_tone(freq_hz: float) -> bool:
     """Tell whether this is the answer tone of fax machines and modems (CED, ANS, ANSam)."""
     return ANSWER_HZ[0] <= freq_hz <= ANSWER_HZ[1]
+
+
+class AnswerTone:
+    """What an answer tone does besides sounding: its modulation (ANSam) and its reversals of phase (/ANS)."""
+
+    __slots__ = ("_envelope", "_until", "reversals_s")
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the tone before."""
+        self._envelope: list[tuple[int, NDArray[np.float64]]] = []
+        self._until = 0
+        self.reversals_s: list[float] = []
+
+    def listen(self, samples: NDArray[np.int16], end: int, freq_hz: float) -> None:
+        """Look at the last 128 ms.
+
+        Args:
+            samples: int16 [1024].
+            end: sample of the channel's clock at which they end.
+            freq_hz: of the tone.
+        """
+        at = np.arange(end - len(samples), end)
+        total = np.concatenate(([0], np.cumsum(samples * np.exp(-2j * np.pi * freq_hz / RATE_HZ * at))))
+        level = total[_ENVELOPE:] - total[:-_ENVELOPE]
+        self._envelope.append((end - len(samples) + _ENVELOPE // 2, np.abs(level)))
+        turn = level[_ENVELOPE + _TURN_GAP :] * level[: -_ENVELOPE - _TURN_GAP].conj()
+        middle = end - len(samples) + _ENVELOPE + _TURN_GAP // 2
+        sharpest = int(np.argmin(turn.real / (np.abs(turn) + 1e-9)))
+        if turn[sharpest].real < -_REVERSED * abs(turn[sharpest]):
+            self._reverse((middle + sharpest) / RATE_HZ)
+
+    def _reverse(self, at_s: float) -> None:
+        if not self.reversals_s or at_s - self.reversals_s[-1] > _APART_S:
+            self.reversals_s.append(at_s)
+
+    @property
+    def modulation(self) -> float:
+        """How much the envelope swings at 15 Hz, against its mean: 0.2 for ANSam."""
+        if not self._envelope:
+            return 0.0
+        values = np.concatenate([part for _, part in self._envelope])
+        at = np.concatenate([start + np.arange(len(part)) for start, part in self._envelope])
+        swing = values / max(float(values.mean()), 1e-9) - 1.0
+        return 2 * abs(complex((swing * np.exp(-2j * np.pi * _SWING_HZ / RATE_HZ * at)).mean()))
+
+    @property
+    def name(self) -> str:
+        """What V.8 and V.25 call it: ANS, /ANS, ANSam or /ANSam; a fax machine's CED is ANS."""
+        return ("/" if self.reversals_s else "") + ("ANSam" if self.modulation >= _MODULATED else "ANS")
 
 
 def is_bell(freq_hz: float) -> bool:

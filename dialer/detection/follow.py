@@ -144,8 +144,8 @@ def _feed(state: Channel, hop: Hop, column: int, index: int, heard: _Heard) -> t
         segment = run.update(index, is_tone, freq, band, purity, level, is_held, hop, column)
         if segment is not None:
             over, no_voice = True, state.take_segment(segment, index)
-        if run.hops >= fax.ANSWER_HOPS and run.freq_hz > fax.ANSWER_HZ[0]:
-            state.take_answer_tone(index)
+        if run.hops >= fax.LOOK_HOPS and run.freq_hz > fax.ANSWER_HZ[0]:
+            state.take_answer_tone(index, hop, column)
     if is_call or state.burst.hops:
         over |= _feed_burst(state, index, is_call, band, freq, is_held)
     return over, no_voice

@@ -154,6 +154,24 @@ def test_fax_is_known_down_to_43_below(kind, level, sound, verdict):
     assert found.at_s <= 0.5 + 0.7
 
 
+@pytest.mark.parametrize(
+    ("swing", "turns", "name"), [(0.0, False, "ANS"), (0.2, False, "ANSam"), (0.0, True, "/ANS"), (0.2, True, "/ANSam")]
+)
+@pytest.mark.parametrize("level", [-12.0, -40.0])
+def test_the_answer_tone_says_its_modulation_and_its_reversals(swing, turns, name, level, sound, hear):
+    at = np.arange(2 * RATE_HZ) / RATE_HZ
+    sign = np.where(turns & ((at / 0.45).astype(int) % 2 == 1), -1.0, 1.0)
+    tone = sound.tone(2.0, 2100.0, level_dbm0=level) * (1 + swing * np.sin(2 * np.pi * 15 * at)) * sign
+    found = hear(sound.noisy(sound.join(sound.pause(0.5), tone), -60.0))
+    (fax,) = [f for f in found if isinstance(f, Evidence) and f.kind == "fax"]
+    assert fax.data["signal"] == {"ANS": "ced"}.get(name, name.lower())
+    assert fax.data["modulation"] == pytest.approx(swing, abs=0.05)
+    assert fax.data["reversals_s"] == ([pytest.approx(0.95, abs=0.01)] if turns else [])
+    (verdict,) = [f for f in found if isinstance(f, Verdict)]
+    assert verdict.name == "fax"
+    assert verdict.at_s - 0.5 <= 0.7
+
+
 def test_bell_answer_tone_is_a_modem(sound, verdict):
     assert verdict(sound.noisy(sound.join(sound.pause(0.4), sound.tone(2.0, 2225)))).name == "modem"
 
