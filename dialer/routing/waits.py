@@ -36,6 +36,25 @@ class _Queue:
     slots: dict[str, datetime] = field(default_factory=dict)  # callback id -> when it was given out
     claims: set[str] = field(default_factory=set)  # of these, those without an agent
     thresholds: tuple[tuple[float, int], ...] = ()
+    crew: dict[str, bool] = field(default_factory=dict)  # ids of agents logged in who match: whether they are Ready
+    matches: dict[str, bool] = field(default_factory=dict)  # of every agent met so far
+
+    def meet(self, agent: Agent, state: AgentState) -> bool:
+        """Takes an agent's state in; True when the crew has changed by it."""
+        matches = self.matches.get(agent.id)
+        if matches is None:
+            matches = self.matches[agent.id] = self.target.matches(agent)
+        before = self.crew.get(agent.id)
+        if matches and state is not AgentState.LOGGED_OUT:
+            self.crew[agent.id] = state is AgentState.READY
+        else:
+            self.crew.pop(agent.id, None)
+        return before != self.crew.get(agent.id)
+
+    @property
+    def agents(self) -> tuple[int, int]:
+        """Matching agents nobody has a claim on, and those logged in."""
+        return max(0, sum(self.crew.values()) - len(self.claims)), len(self.crew)
 
 
 class WaitBook:
@@ -52,6 +71,9 @@ class WaitBook:
         self._queues = {name: queue for name, queue in made.items() if queue is not None}
         self._by_virtual_queue = {queue.options.virtual_queue or name: name for name, queue in self._queues.items()}
         self._wrapping: dict[str, tuple[_Queue, str]] = {}  # agent id -> whose slot ends with wrap-up
+        for status in pool.all():
+            for queue in self._queues.values():
+                queue.meet(status.agent, status.state)
         pool.subscribe(self._agent_changed)
 
     # --- events ---
@@ -62,7 +84,6 @@ class WaitBook:
         if queue is None:
             return
         given_out = callback.phase is Phase.DIALING or callback.state in {State.ROUTING, State.PROCESSING}
-        self._tell_agents(queue, now)
         if callback.state is State.QUEUED and callback.phase is Phase.WAITING:
             self._end_slot(queue, callback, now)
             if callback.id not in queue.waiting:
@@ -85,7 +106,7 @@ class WaitBook:
             self._forget_slot(queue, callback_id, now)
 
     def look(self, now: datetime) -> None:
-        """Looks at the agents again; call it about once a second."""
+        """Lets time pass where nothing happens; call it about once a second."""
         for queue in self._queues.values():
             self._tell_agents(queue, now)
 
@@ -96,7 +117,7 @@ class WaitBook:
         queue = self._queues.get(callback.service)
         if queue is None or callback.id not in queue.waiting:
             return None
-        return queue.estimator.estimate(callback.id, *self._agents(queue), now)
+        return queue.estimator.estimate(callback.id, *queue.agents, now)
 
     def of_queue(self, name: str, now: datetime) -> Estimate | None:
         """The estimate for somebody who enters a queue now; None for an unknown one.
@@ -111,7 +132,7 @@ class WaitBook:
         if queue is None:
             return None
         position = queue.estimator.position_of_new(queue.options.priority, now)
-        return queue.estimator.estimate(position, *self._agents(queue), now)
+        return queue.estimator.estimate(position, *queue.agents, now)
 
     def waiting_in(self, name: str) -> int:
         """How many wait in a queue; 0 for an unknown one."""
@@ -121,14 +142,14 @@ class WaitBook:
     def agents_of(self, name: str) -> tuple[int, int] | None:
         """Agents of a queue whom nobody has a claim on, and those logged in; None for an unknown one."""
         queue = self._named(name)
-        return None if queue is None else self._agents(queue)
+        return None if queue is None else queue.agents
 
     def may_begin(self, callback: Callback, now: datetime) -> bool:
         """Whether an agent is Ready for a waiting callback and it stands near enough to be dialled."""
         queue, estimate = self._queues.get(callback.service), self.of_callback(callback, now)
         if queue is None or estimate is None:
             return False
-        return estimate.position <= self._agents(queue)[0] and self.near_enough(callback, now)
+        return estimate.position <= queue.agents[0] and self.near_enough(callback, now)
 
     def near_enough(self, callback: Callback, now: datetime) -> bool:
         """Whether a waiting callback may be dialled by its position (`eta_pos_threshold`; not with ursdial)."""
@@ -165,14 +186,6 @@ class WaitBook:
     def _named(self, name: str) -> _Queue | None:
         return self._queues.get(name) or self._queues.get(self._by_virtual_queue.get(name, ""))
 
-    def _agents(self, queue: _Queue) -> tuple[int, int]:
-        """Matching agents nobody has a claim on, and those logged in."""
-        ready = len(self._pool.ready_matching(queue.target))
-        return max(0, ready - len(queue.claims)), len(self._pool.logged_in_matching(queue.target))
-
-    def _tell_agents(self, queue: _Queue, now: datetime) -> None:
-        queue.estimator.agents(*self._agents(queue), now)
-
     def _follow_slot(self, queue: _Queue, callback: Callback, now: datetime, *, given_out: bool) -> None:
         """Keeps who is given out: without an agent, with one, and no longer."""
         if callback.id not in queue.slots:
@@ -196,12 +209,21 @@ class WaitBook:
             self._forget_slot(queue, callback.id, now)
 
     @staticmethod
+    def _tell_agents(queue: _Queue, now: datetime) -> None:
+        queue.estimator.agents(*queue.agents, now)
+
+    @staticmethod
     def _forget_slot(queue: _Queue, callback_id: str, now: datetime) -> None:
         queue.claims.discard(callback_id)
         if queue.slots.pop(callback_id, None) is not None:
             queue.estimator.freed(callback_id, now)
 
-    def _agent_changed(self, agent: Agent, _old: AgentState, new: AgentState, now: datetime) -> None:
+    def _agent_changed(self, agent: Agent, old: AgentState, new: AgentState, now: datetime) -> None:
+        for queue in self._queues.values():
+            if old is new or old is AgentState.LOGGED_OUT:  # skills or groups may be others now
+                queue.matches.pop(agent.id, None)
+            if queue.meet(agent, new):
+                self._tell_agents(queue, now)
         if new is not AgentState.WRAP_UP and agent.id in self._wrapping:
             queue, callback_id = self._wrapping.pop(agent.id)
             self._forget_slot(queue, callback_id, now)

@@ -164,6 +164,22 @@ def test_only_the_first_positions_may_be_dialled_when_the_wait_is_long():
     assert [node.book.near_enough(one, at(41)) for one in waiting] == [True, True, True, False]
 
 
+def test_agents_count_as_they_come_go_and_learn():
+    node = Node()
+    assert node.book.agents_of("sales") == (2, 2)
+    node.pool.set_state("bob", AgentState.TALKING, at(1))
+    assert node.book.agents_of("sales") == (1, 2)
+    node.pool.set_state("bob", AgentState.LOGGED_OUT, at(2))
+    node.pool.replace(Agent("ann", "ann", "sip:ann", {"Support": 1}), at(3))
+    assert node.book.agents_of("sales") == (0, 0)
+    node.pool.replace(Agent("bob", "bob", "sip:bob", {"Other": 1}), at(4))
+    node.pool.set_state("bob", AgentState.READY, at(5))
+    assert node.book.agents_of("sales") == (0, 0)
+    node.pool.replace(Agent("ann", "ann", "sip:ann", {"Sales": 1}), at(6))
+    assert node.book.agents_of("sales") == (1, 1)
+    assert node.book.agents_of("nobody") is None
+
+
 @pytest.mark.parametrize(
     ("text", "queue"),
     [("ExpectedWaitTime;Queue;8999@SIP_Server;Environment", "8999"), ("RStatExpectedWaitTime;Queue;Sales", "Sales"),
