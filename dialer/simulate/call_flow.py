@@ -133,6 +133,9 @@ class CallFlow:
         self.lined_up = True
         if len(case.service.target.items) > 1:
             self._walk_on(case, case.turn)
+        early_s = case.waited_since_s - case.service.options.connect_threshold - self.clock.monotonic()
+        if early_s > 0:
+            self.agenda.after(early_s, self.wake)  # a booking may be in line before it may be dialled
         window = case.service.policy.window
         if window is not None and not window.open_at(self.clock.now(), UTC):
             opens_at = window.first_open(self.clock.now(), UTC)

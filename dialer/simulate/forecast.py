@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from dialer.routing import Agent, AgentPool, AgentState, Estimate, WaitEstimator
+from dialer.callback.record import Callback
+from dialer.routing import Agent, AgentPool, AgentState, Estimate, EwtMode, WaitEstimator
+from dialer.routing.watermark import near_enough
 from dialer.simulate.case import Case, Service
 
 _COUNTED: Final = frozenset({AgentState.READY, AgentState.LOGGED_OUT})
@@ -17,7 +19,7 @@ class Forecast:
 
     def __init__(self, service: Service, pool: AgentPool) -> None:
         self._estimator = WaitEstimator(service.options.ewt_method, service.ageing)
-        self._target = service.target
+        self._target, self._thresholds = service.target, service.options.eta_positions()
         self._matches: dict[str, bool] = {}
         self._ready = self._total = self._dialling = 0
         self._served, self._waited_s = 0, 0.0
@@ -33,6 +35,13 @@ class Forecast:
         callback = case.callback
         self._estimator.arrived(callback.id, callback.priority, now)
         return self._estimator.estimate(callback.id, max(0, self._ready - self._dialling), self._total, now)
+
+    def near_enough(self, callback: Callback, now: datetime) -> bool:
+        """Whether it may be dialled by its position (`eta_pos_threshold`; not with ursdial)."""
+        if self._estimator.mode is EwtMode.URSDIAL:
+            return True
+        estimate = self._estimator.estimate(callback.id, max(0, self._ready - self._dialling), self._total, now)
+        return near_enough(estimate.position, estimate.seconds, self._thresholds)
 
     @property
     def mean_wait_s(self) -> float | None:

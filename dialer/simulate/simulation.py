@@ -72,7 +72,7 @@ class Simulation:
         self._sheet = TimeSheet(self.tally, self.pool, self.clock)
         self.flow = CallFlow(plan.world, plan.seed, self.clock, self.agenda, self.pool, self.tally)
         config = DialerConfig(file=Path("simulation"), services=dict(plan.services))
-        self._release = Release(self.pool, config, self.flow.router.walks)
+        self._release = Release(self.pool, config, self.flow.router.walks, self._near_enough)
         self._pacer = Pacer(plan.calls_per_second, 0.0)
         self._services = {name: _service(name, options) for name, options in plan.services.items()}
         self._open: Counter[str] = Counter()
@@ -116,6 +116,7 @@ class Simulation:
             return
         case = self._book(arrival, service, desired_s, desired)
         wait_s = desired_s - service.options.submit_lead - arrival.at_s
+        self._all_alike &= arrival.desired_s is None  # a booking may stand in line before it may be dialled
         if arrival.desired_s is not None and wait_s > 0:
             case.position = leads_to("T02", None)
             self.agenda.after(wait_s, self._due, case)
@@ -202,6 +203,9 @@ class Simulation:
                 return
             flow.dial(case)
         self._blocked = self._all_alike and len(flow.line) > 0
+
+    def _near_enough(self, callback: Callback, now: datetime) -> bool:
+        return self.flow.forecasts[callback.service].near_enough(callback, now)
 
     def _wake_at(self, at_s: float) -> None:
         """Looks again when the pace allows; one such look is enough."""

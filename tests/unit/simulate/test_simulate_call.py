@@ -196,3 +196,22 @@ def test_a_customer_is_dropped_in_time_also_while_an_agents_phone_rings_unanswer
     case = only_case(simulation)
     assert (case.result, case.completed_s) == (CallResult.DROPPED, 20)
     assert [agent.id for agent in simulation.pool.ready()] == ["a0"]  # rung for nobody any more
+
+
+def test_a_booking_that_is_in_line_early_is_not_dialled_before_its_threshold(simulated):
+    booked = Arrival(0.0, "+1", "s", desired_s=5000.0)
+    case = only_case(simulated([booked], options={"submit_lead": 1000, "connect_threshold": 180}))
+    assert (case.queued_s, case.first_dial_s) == (4000, pytest.approx(4820, abs=0.001))
+    _, other = simulated([booked, Arrival(4500.0, "+2", "s")], options={"submit_lead": 1000}).tally.cases
+    assert other.first_dial_s == 4500  # who need not wait is not held up by it
+
+
+def test_positions_may_be_held_back_by_their_estimated_wait(small_world, simulated, requests):
+    far = {"ewt_method": "mode2", "eta_pos_threshold": "0:1"}  # whoever has to wait at all: position 1 alone
+    there = small_world(answers={"human": {"weight": 1, "rings_s": 30}})
+    held = simulated(requests(*[float(n) for n in range(40)]), agents=3, world=there, options=far)
+    free = simulated(requests(*[float(n) for n in range(40)]), agents=3, world=there)
+    assert held.tally.peak_dials <= free.tally.peak_dials == 3
+    assert all(case.reason is Reason.AGENT_CONNECTED for case in held.tally.cases)
+    firsts = [case.first_dial_s for case in held.tally.cases]
+    assert firsts == sorted(firsts)
