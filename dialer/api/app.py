@@ -15,6 +15,7 @@ from dialer.api.admin import admin_router
 from dialer.api.agents_events import agents_events_router, feed_of
 from dialer.api.answer import failure, family_of, refusal
 from dialer.api.auth import Gatekeeper, NotAuthorized
+from dialer.api.call_in import call_in_router
 from dialer.api.calls import calls_router
 from dialer.api.correlation import Correlation
 from dialer.api.customer import customer_router
@@ -55,6 +56,7 @@ def create_app(dialer: Dialer) -> FastAPI:
     )
     gate = Gatekeeper(dialer.config)
     if dialer.config.api.v1.enabled:
+        app.include_router(call_in_router(dialer, gate))
         app.include_router(v1_router(dialer, gate))
         app.include_router(position_router(dialer, gate))
     app.include_router(admin_router(dialer, gate))

@@ -9,6 +9,7 @@ from dialer.callback.record import Callback
 from dialer.clock import Clock
 from dialer.config import DialerConfig
 from dialer.events import Bus
+from dialer.push import Courier
 from dialer.routing import AgentPool, WaitBook
 from dialer.scenario import Desk
 from dialer.store import Store
@@ -98,6 +99,10 @@ class House(Protocol):
     @property
     def desk(self) -> Desk:
         """What agents are asked."""
+
+    @property
+    def pushes(self) -> Courier:
+        """What brings messages to customers' devices."""
 
 
 class Dialer(Protocol):

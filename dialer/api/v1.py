@@ -84,21 +84,22 @@ def created(callback: Callback) -> dict[str, str]:
     if callback.access:
         access = callback.access
         expires = stamp(datetime.fromisoformat(access["expires_at"]))
-        return _dialog(callback.id, CALL_TEXT) | _access(access["number"], access.get("code"), expires)
+        return _dialog(callback.id, CALL_TEXT) | access_of(access["number"], access.get("code"), expires)
     return _dialog(callback.id, text)
 
 
 def handed_out(request: CallInRequest) -> dict[str, str]:
     """The answer of a service of type `builtin`: number and code, no callback."""
     expires = stamp(request.expires_at)
-    return _dialog(request.id, CALL_TEXT) | _access(request.to_number, request.access_code, expires)
+    return _dialog(request.id, CALL_TEXT) | access_of(request.to_number, request.access_code, expires)
 
 
 def _dialog(identity: str, text: str) -> dict[str, str]:
     return {"_id": identity, "_dialog_id": "0", "_action": "ConfirmationDialog", "_text": text, "_ok_title": "Ok"}
 
 
-def _access(number: str, code: str | None, expires: str | None) -> dict[str, str]:
+def access_of(number: str, code: str | None, expires: str | None) -> dict[str, str]:
+    """The keys that tell a customer which number to call, and with which code."""
     shown = {"_access_number": number, "_expiration_time": expires or ""}
     return shown | ({"_access_code": code} if code else {})
 

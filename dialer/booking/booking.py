@@ -117,8 +117,13 @@ class Booking:
             wish = access_wish(
                 self._config, group, code=code, expiry_s=expiry_s, from_number=from_number, user_data=user_data
             )
+        now = self._clock.now()
         with _store_faults():
-            return await self._store.book_access(wish, now=self._clock.now())
+            made = await self._store.book_access(wish, now=now)
+            if callback_id is not None:  # how long its call is awaited stays as it was
+                access = {**made.access(), "expires_at": callback.access.get("expires_at")}
+                await self._store.update(callback_id, None, now=now, changes={"access": access})
+        return made
 
     async def get(self, callback_id: str, service: str | None = None) -> Callback:
         """The callback with this id.

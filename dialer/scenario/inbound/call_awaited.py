@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from dialer.callback.push import PushEvent
+from dialer.callback.reason import Reason
 from dialer.scenario.attempt import CallAttempt
 
 
@@ -16,18 +18,32 @@ from dialer.scenario.attempt import CallAttempt
 class CallAwaited(CallAttempt):
     """From waiting in the queue to waiting for the customer's call; that wait itself needs no task."""
 
-    async def _attempt(self) -> None:
-        if self.service.wait_for_agent and not self._booked():
-            await self._tell_ready()
-        else:
-            await self.ledger.move("T50", note=f"number {self.callback.access.get('number', 'not booked')}")
+    @property
+    def needs_agent(self) -> bool:
+        """True while the customer is being told that an agent is there; who has a number may call whenever."""
+        return self.service.wait_for_agent and super(CallAwaited, self).needs_agent
 
-    def _booked(self) -> bool:
-        """Whether a number was handed out already: before a lost node, or a pause."""
-        return "number" in self.callback.access
+    async def _attempt(self) -> None:
+        access = self.callback.access
+        if access or not self.service.wait_for_agent:  # told before a lost node or a pause: not told again
+            await self.ledger.move("T50", note=f"number {access['number']}" if "number" in access else "")
+        else:
+            await self._tell_ready()
 
     async def _tell_ready(self) -> None:
-        """The customer may ask for a number until the push expires."""
+        """The customer may ask for a number until the push expires; who has no device asks without being told."""
         until = self.house.clock.now() + timedelta(minutes=self.service.pushed_callback_expiry_min)
         expires = until.isoformat(timespec="milliseconds")
-        await self.ledger.move("T50", note="ready", access={"expires_at": expires})
+        if self.callback.push_targets:
+            told = await self.house.pushes.deliver(
+                self.callback, self.service, PushEvent.READY, {"expiresAt": expires.replace("+00:00", "Z")}
+            )
+            if not told.accepted:
+                await self._not_told(told.detail)
+                return
+        await self.ledger.move("T50", note="told that it is ready", access={"expires_at": expires})
+
+    async def _not_told(self, detail: str) -> None:
+        legacy = self.house.config.compat.legacy_reason_names
+        reason = Reason.FAIL_USER_UNREACHABLE if legacy else Reason.FAIL_CALL_TO_CUSTOMER
+        await self.ledger.move("T51", note=detail, reason=reason, reason_detail="push")

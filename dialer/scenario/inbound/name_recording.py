@@ -54,7 +54,7 @@ async def record_name(line: CallerLine, recordings_dir: Path, prompt: str, longe
 
 
 async def _record(line: CallerLine, path: Path, longest_s: float) -> bool:
-    recorder = line.leg.record(path).run()
+    recorder = line.leg.record(path)
     try:
         await line.key(longest_s)
     except BaseException:
