@@ -60,6 +60,17 @@ AGENTS: tuple[LabAgent, ...] = (
         "patient", "7040", "Patient", "answers, greets when spoken to, and stays until the customer hangs up",
         (Ring(0.5), Answer(), Listen(3.0), Talk(TALK, for_s=30.0), HangUp()),
     ),
+    *(
+        LabAgent(
+            f"first-{n}", f"704{2 + n}", "First", "answers, talks to whoever comes, hangs up after 7 s",
+            (Ring(0.3), Answer(), Talk(TALK, for_s=7.0), HangUp()),
+        )
+        for n in (1, 2)
+    ),
+    LabAgent(
+        "survey", "7042", "Survey", "is the survey: answers at once, speaks, hangs up after 2 s",
+        (Answer(), Talk(TALK, for_s=2.0), HangUp()),
+    ),
     LabAgent("unreachable", "7041", "Unreachable", "does not respond but for 100", (Nothing(60.0), Wait())),
 )  # fmt: skip
 
