@@ -20,7 +20,8 @@ from dialer.api.auth import Caller, Forbidden, Gatekeeper
 from dialer.api.part import Dialer
 from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, NotFound, Unavailable
-from dialer.callback.interaction_view import WRITABLE, interaction_id, interaction_of, leg_of
+from dialer.callback.call_leg import legs_of
+from dialer.callback.interaction_view import WRITABLE, interaction_id, interaction_of, legs_shown
 from dialer.callback.record import Callback
 from dialer.store import DuplicateCallback, KeptInteraction, VersionConflict
 
@@ -203,7 +204,8 @@ class _Desk:
             return [self.shown_foreign(child) for child in await self._store.interactions_of(kept.id)]
         caller.allow(callback.service)
         app_id = self._dialer.config.server.app_id
-        legs = [leg_of(callback, attempt, app_id=app_id) for attempt in await self._store.attempts(callback.id)]
+        told = legs_of(await self._store.journal(callback.id))
+        legs = legs_shown(callback, await self._store.attempts(callback.id), told, app_id=app_id)
         foreign = await self._store.interactions_of(interaction_id(callback.id))
         return [*map(plain, legs), *map(self.shown_foreign, foreign)]
 

@@ -6,11 +6,12 @@ Source: spec records section 5.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final
 
+from dialer.callback.call_leg import CUSTOMER, CallLeg
 from dialer.callback.interaction import InteractionStatus, callback_status, interaction_status
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import SCHEDULED, Attempt, Callback
@@ -95,29 +96,50 @@ def interaction_of(
     return {name: value for name, value in {**fields, **added}.items() if value is not None}
 
 
-def leg_of(callback: Callback, attempt: Attempt, *, app_id: int) -> dict[str, Any]:
-    """One dial to the customer as interaction, child of the callback's."""
-    open_leg = attempt.ended_at is None
+def legs_shown(
+    callback: Callback, attempts: Sequence[Attempt], legs: Sequence[CallLeg], *, app_id: int
+) -> list[dict[str, Any]]:
+    """Its call legs as interactions, its children.
+
+    A dial of which the journal does not tell yet has the callback's id and its number instead of a Call-ID.
+    """
+    told = {leg.attempt for leg in legs if leg.is_customer}
+    dials = {attempt.n: attempt for attempt in attempts}
+    unknown = [
+        CallLeg(
+            id=f"{interaction_id(callback.id)}.{attempt.n}", who=CUSTOMER, attempt=attempt.n,
+            started_at=attempt.started_at, answered_at=attempt.answered_at, ended_at=attempt.ended_at,
+        )
+        for attempt in attempts if attempt.n not in told
+    ]  # fmt: skip
+    ordered = sorted((*legs, *unknown), key=lambda leg: leg.started_at)
+    return [_leg_shown(callback, leg, dials.get(leg.attempt or 0), app_id) for leg in ordered]
+
+
+def _leg_shown(callback: Callback, leg: CallLeg, attempt: Attempt | None, app_id: int) -> dict[str, Any]:
+    dial = attempt if leg.is_customer else None
+    result = dial.call_result if dial and dial.call_result is not None else leg.call_result
+    number = callback.customer_number if leg.is_customer else leg.who.removeprefix("agent ")
     fields: dict[str, Any] = {
-        "desired_response_type": response_type(callback.customer_number),
-        "start_time": attempt.started_at,
-        "end_time": attempt.ended_at,
-        "customer_number": callback.customer_number,
-        "attempts": attempt.n,
-        "callback_server_id": attempt.node,
-        "call_result": None if attempt.call_result is None else int(attempt.call_result),
+        "desired_response_type": response_type(number),
+        "start_time": leg.started_at,
+        "end_time": leg.ended_at,
+        "customer_number": number,
+        "attempts": leg.attempt or 0,
+        "callback_server_id": attempt.node if attempt else callback.node,
+        "call_result": int(result),
         "customer_id": callback.user_data.get("customer_id") or callback.number,
-        "interaction_id": f"{interaction_id(callback.id)}.{attempt.n}",
-        "status": int(InteractionStatus.IN_PROCESS if open_leg else InteractionStatus.STOPPED),
+        "interaction_id": leg.id,
+        "status": int(InteractionStatus.STOPPED if leg.ended_at else InteractionStatus.IN_PROCESS),
         "entity_type": int(EntityType.CALL_LEG),
         "type": "outbound",
-        "sub_type": "CustomerLeg",
+        "sub_type": "CustomerLeg" if leg.is_customer else "AgentLeg",
         "media_type": "voice",
         "parent_id": interaction_id(callback.id),
         "thread_id": interaction_id(callback.root_id or callback.id),
         "creator_app_id": app_id,
-        "start_date": attempt.started_at,
-        "end_date": attempt.ended_at,
+        "start_date": leg.started_at,
+        "end_date": leg.ended_at,
         "allow_children": False,
     }
     return {name: value for name, value in fields.items() if value is not None}

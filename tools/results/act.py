@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from dialer.callback.state import Phase
 from tools.results.row import Step
 from tools.results.seen import Seen
-from tools.results.stage import Stage
+from tools.results.stage import LOOK_EVERY_S, ROW_LIMIT_S, Stage
 
 
 def dialing(seen: Seen) -> bool:
@@ -67,6 +68,52 @@ def second(phase: Phase) -> Callable[[Seen], bool]:
     return lambda seen: len(seen.attempts) > 1 and seen.callback.phase is phase
 
 
+def answer_preview(*answers: str) -> Step:
+    """The agent answers previews as they come: `accept` or `reject`."""
+
+    async def answer(stage: Stage, callback_id: str) -> None:
+        url = f"{stage.dialer.admin}/agent/previews/{callback_id}"
+        for said in answers:
+            await stage.until(callback_id, in_phase(Phase.AGENT_PREVIEW))
+            given = await stage.client.post(f"{url}/{said}")
+            assert given.status_code == 200, given.text
+
+    return answer
+
+
+def say_in(phase: Phase, command: str, **body: object) -> Step:
+    """The agent's desk gives a command over the admin API, as soon as the talk is so far."""
+
+    async def say(stage: Stage, callback_id: str) -> None:
+        await stage.until(callback_id, in_phase(phase))
+        answer = await stage.client.post(f"{stage.dialer.admin}/agent/calls/{callback_id}/{command}", json=body)
+        assert answer.status_code in {200, 202}, answer.text
+
+    return say
+
+
+def then(*steps: Step) -> Step:
+    """One after the other."""
+
+    async def run(stage: Stage, callback_id: str) -> None:
+        for step in steps:
+            await step(stage, callback_id)
+
+    return run
+
+
+def after_row(key: str) -> Step:
+    """Another row of this table is over first."""
+
+    async def wait(stage: Stage, _: str) -> None:
+        async with asyncio.timeout(ROW_LIMIT_S):
+            while key not in stage.ids:  # noqa: ASYNC110 - the other row is played beside this one
+                await asyncio.sleep(LOOK_EVERY_S)
+        await stage.until(stage.ids[key], lambda seen: seen.completed)
+
+    return wait
+
+
 def happened(event: str) -> Callable[[Seen], bool]:
     """A test whether a transition was made."""
     return lambda seen: any(entry.event == event for entry in seen.history)
@@ -82,3 +129,17 @@ def pause_when(done: Callable[[Seen], bool], *, abort_dials: bool = False) -> St
         assert answer.status_code == 200, answer.text
 
     return pause
+
+
+def wait_for_parties(count: int) -> Step:
+    """Nothing is done before so many talk with the customer."""
+
+    async def wait(stage: Stage, callback_id: str) -> None:
+        async with asyncio.timeout(ROW_LIMIT_S):
+            while True:
+                shown = (await stage.client.get(f"{stage.dialer.admin}/agent/calls/{callback_id}")).json()
+                if len(shown.get("parties", ())) == count:
+                    return
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    return wait

@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dialer.callback.state import Phase
-from tools.results.act import happened, in_phase, pause_when
-from tools.results.row import BOOKED, Dial, Expected, Row, lab, refuses, retried, served
+from tools.results.act import (
+    after_row,
+    answer_preview,
+    happened,
+    in_phase,
+    pause_when,
+    say_in,
+    then,
+    wait_for,
+    wait_for_parties,
+)
+from tools.results.row import BOOKED, Dial, Expected, Row, final, lab, refuses, retried, served
 
 ALWAYS_RINGS = refuses("180 Ringing") | {"ring_timeout": 120}
 AGENT_FIRST = {"first_party": "AGENT"}
 ASKS = {"wait_for_agent": True, "wait_for_user_confirm": True, "user_confirm_timeout": 2, "user_confirm_attempts": 2}
 INSISTS = ASKS | {"on_user_confirm_timeout": "FAIL"}
+PATIENT = INSISTS | {"user_confirm_timeout": 60}
 RINGS_AND_SPEAKS = ("T35a", "T35", "T73")
 
 
@@ -57,9 +68,63 @@ FIRST = (
                                 verdict="human"))),
 )  # fmt: skip
 
+DESK = {"disposition": True, "disposition_timeout": 30}
+PREVIEW = AGENT_FIRST | {"preview": True, "preview_timeout": 60, "preview_max_rejects": 2, "preview_reject_delay": 0}
+
+
+def disposed(word: str, *events: str, **dial: object) -> Expected:
+    """They talked, and the agent says what came of it: the result of the callback, not that of the dial."""
+    return served(33, "PERSON", "AGENT_CONNECTED", f"disposition:{word}", "T35a", "T35", *events, verdict="human",
+                  **dial)  # fmt: skip
+
+
+def legs(*agents: int) -> tuple[tuple[str, int], ...]:
+    """The customer's leg and those of agents, in the order in which they were called."""
+    return (("CustomerLeg", 33), *(("AgentLeg", result) for result in agents))
+
+
+DISPOSED = (
+    Row(key="wrong-party", code=40, how="the agent says in the talk: WRONG_PARTY", peer="person", target="Desk@Lab.GA",
+        options=DESK, act=say_in(Phase.TALKING, "disposition", code="WRONG_PARTY"),
+        expected=disposed("WRONG_PARTY", "T73")),
+    Row(key="wrong-number", code=53, how="the agent says after the talk: WRONG_NUMBER", peer="person",
+        target="Desk@Lab.GA", options=DESK, act=say_in(Phase.DISPOSITION, "disposition", code="WRONG_NUMBER"),
+        expected=disposed("WRONG_NUMBER", "T72", "T73")),
+    Row(key="do-not-call", code=51, how="the agent says in the talk: DO_NOT_CALL", peer="person",
+        number="+13035550198", target="Desk@Lab.GA", options=DESK,
+        act=say_in(Phase.TALKING, "disposition", code="DO_NOT_CALL"), expected=disposed("DO_NOT_CALL", "T73")),
+    Row(key="listed", code=51, how="the number is on the do-not-call list since the row before", peer="person",
+        number="+13035550198", target="Desk@Lab.GA", before=after_row("do-not-call"),
+        expected=final(51, "UNKNOWN", counted=False)),
+    Row(key="snoozed", code=19, how="the agent says in the talk: SNOOZE, for 100 s", peer="person",
+        target="Desk@Lab.GA", options=DESK, act=say_in(Phase.TALKING, "disposition", code="SNOOZE", snooze_s=100),
+        done=in_phase(Phase.SNOOZED),
+        expected=replace(served(19, "UNKNOWN", None, None, "T35a", "T35", "T70", verdict="human"), state="QUEUED",
+                         phase="snoozed", retry_s=100.0)),
+    Row(key="preview-rejected", code=28, how="the agent rejects the preview twice, preview_max_rejects is 2",
+        target="Rejects@Lab.GA", options=PREVIEW, act=answer_preview("reject", "reject"),
+        expected=undialled("AGENT_PREVIEW_CANCEL_AFTER_2REJECTS", None, "T40", "T41", "T40", "T42", agent=True)),
+    Row(key="preview-accepted", code=6, how="the agent accepts the preview, the customer is busy (486)",
+        target="Accepts@Lab.GA", options=PREVIEW | refuses("486 Busy Here") | {"dial_attempts": 1},
+        act=answer_preview("accept"),
+        expected=replace(retried(6, "BUSY", sip_status=486), agent=True,
+                         dials=(Dial(result=6, dial_result="BUSY", sip_status=486),),
+                         events=(*BOOKED, "T40", "T43a", "T43", "T46"))),
+    Row(key="transferred", code=33, legs=legs(1, 33), how="the agent sends the call on to another agent", peer="person",
+        target="Sends@Lab.GA",
+        act=then(say_in(Phase.TALKING, "transfer", target="Receives@Lab.GA"), wait_for(happened("T71")),
+                 say_in(Phase.TALKING, "hangup")),
+        expected=served(33, "PERSON", "AGENT_CONNECTED", "talked", "T35a", "T35", "T71", "T73", verdict="human")),
+    Row(key="conferenced", code=33, legs=legs(2, 2), how="the agent brings another agent into the talk", peer="person",
+        target="Invites@Lab.GA",
+        act=then(say_in(Phase.TALKING, "conference", target="Joins@Lab.GA"), wait_for_parties(2),
+                 say_in(Phase.TALKING, "hangup")),
+        expected=served(33, "PERSON", "AGENT_CONNECTED", "talked", *RINGS_AND_SPEAKS, verdict="human")),
+)  # fmt: skip
+
 PUSHED = (
     Row(key="ready", code=33, how="asked by push whether now is a good time, the customer says yes", **lab(12),
-        target="Desk@Lab.GA", options=INSISTS, fields=device("yes"),
+        target="Desk@Lab.GA", options=PATIENT, fields=device("yes"),
         expected=replace(served(33, "PERSON", "AGENT_CONNECTED", "talked", verdict="human"),
                          events=(*BOOKED, "T60", "T61", "T31", *RINGS_AND_SPEAKS))),
     Row(key="connect-anyway", code=6, how="asked by push, the customer is silent, CONNECT-ANYWAY; busy (486)",
@@ -70,10 +135,10 @@ PUSHED = (
     Row(key="no-confirmation", code=28, how="asked by push twice, the customer is silent twice", options=INSISTS,
         fields=device("silent"),
         expected=undialled("FAIL_USER_NO_CONFIRM", "attempts:2", "T60", "T62", "T60", "T62")),
-    Row(key="declined", code=28, how="asked by push, the customer says no", options=INSISTS, fields=device("no"),
+    Row(key="declined", code=28, how="asked by push, the customer says no", options=PATIENT, fields=device("no"),
         expected=undialled("CANCELLED", "customer", "T60", "T63")),
     Row(key="later", code=28, how="asked by push, the customer says later", fields=device("later"),
-        options=INSISTS | {"snooze_delay": 120}, done=in_phase(Phase.SNOOZED),
+        options=PATIENT | {"snooze_delay": 120}, done=in_phase(Phase.SNOOZED),
         expected=undialled(None, None, "T60", "T70", state="QUEUED", phase="snoozed", retry_s=120.0)),
     Row(key="no-device", code=28, how="the push provider does not know the customer's device (404)", options=INSISTS,
         fields=device("unknown"), expected=undialled("FAIL_CALL_TO_CUSTOMER", "push", "T60", "T62", "T51")),
@@ -107,4 +172,4 @@ LOST = (
         expected=served(33, "PERSON", "AGENT_CONNECTED", "talked", *RINGS_AND_SPEAKS, verdict="human")),
 )  # fmt: skip
 
-FLOWS = (*FIRST, *PUSHED, *PAUSED, *DIALS_IN, *LOST)
+FLOWS = (*FIRST, *DISPOSED, *PUSHED, *PAUSED, *DIALS_IN, *LOST)

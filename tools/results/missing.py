@@ -1,18 +1,11 @@
 """What the specification names and no row provokes yet, with the reason."""
 
 MISSING_RESULTS: dict[int, str] = {
-    0: "interactions without a call are stored by the interaction resource",
-    1: "agents cannot transfer yet",
-    2: "third parties cannot join yet",
     18: "queues have no limit of their own yet; a service's max_open refuses at booking",
-    19: "agents cannot snooze yet",
-    40: "agents cannot set dispositions yet",
-    53: "agents cannot set dispositions yet",
 }
 """By call_result."""
 
 MISSING_REASONS: dict[str, str] = {
-    "AGENT_PREVIEW_CANCEL_AFTER_nREJECTS": "previews are refused by the configuration",
     "FAIL_INCORRECT_CONFIG_MEDIA_TYPE": "the configuration refuses other media than voice at load",
     "FAIL_IXN_UNKNOWN_MEDIA_TYPE": "the configuration refuses chat at load",
     "FAIL_LOAD_MESSAGE_FILE": "the strings file is kept, not read",

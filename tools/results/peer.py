@@ -131,8 +131,11 @@ class Peers:
             file.write_bytes(mulaw(make()))
             scenarios[name] = sounding(file)
         hello = self._folder / "hello.ul"
-        hello.write_bytes(mulaw(SoundLibrary(self._folder).samples("hello_slt")))
+        hello.write_bytes(mulaw(silence(0.5)) + mulaw(SoundLibrary(self._folder).samples("hello_slt")))
         scenarios["vanishes"] = vanishing(hello)
+        person = self._folder / "person.ul"
+        person.write_bytes(hello.read_bytes() + mulaw(silence(120.0)))
+        scenarios["person"] = sounding(person)
         for name, body in scenarios.items():
             self.ports[name] = self._start(name, body).port
 

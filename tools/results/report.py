@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dialer.callback.call_result import CALL_RESULTS, CallResult
 from dialer.callback.state import position_name
@@ -42,16 +42,20 @@ MISSING_HEAD = """
 STORED_HEAD = """
 ## Stored, never produced
 
-These are kept when an interaction is imported with them; no call of this dialer ends so.
+Kept when an interaction is added with them over HTTP, as this run has done; no call of this dialer ends so.
 
 """
 
 
 def document(run: Run) -> str:
     """docs/results.md: the same for each run in which the same came out."""
-    rows = sorted(ROWS, key=lambda row: row.code)
-    results = "".join(
-        f"| {row.code} | {CallResult(row.code).name} | {row.how} | {came_out(row, run)} |\n" for row in rows
+    rows = sorted(ROWS, key=lambda row: row.shown_code)
+    kept = run.kept[CallResult.OK]
+    results = (
+        f"| {kept} | {CallResult(kept).name} | an interaction without a call is added over HTTP | kept as it is |\n"
+    )
+    results += "".join(
+        f"| {row.shown_code} | {CallResult(row.shown_code).name} | {row.how} | {came_out(row, run)} |\n" for row in rows
     )
     ended = sorted((row for row in ROWS if row.expected.reason), key=lambda row: str(row.expected.reason))
     reasons = "".join(
@@ -60,15 +64,17 @@ def document(run: Run) -> str:
     reasons += "| FAIL_CALL_TO_CUSTOMER | call_result:CODE | each result above after its last attempt |\n"
     absent = [(f"{code} {CallResult(code).name}", why) for code, why in MISSING_RESULTS.items()]
     missing = "".join(f"| {name} | {why} |\n" for name, why in (*absent, *MISSING_REASONS.items()))
-    stored = ", ".join(f"{code.value} {code.name}" for code, info in CALL_RESULTS.items() if not info.producers)
+    stored = ", ".join(
+        f"{code} {CallResult(code).name}" for code in run.kept.values() if not CALL_RESULTS[CallResult(code)].producers
+    )
     parts = (HEAD, RESULT_HEAD, results, REASON_HEAD, reasons, MISSING_HEAD, missing, STORED_HEAD, stored, ".\n")
     return "".join(parts)
 
 
-def lines(run: Run) -> Iterator[str]:
+def lines(run: Run, rows: Iterable[Row]) -> Iterator[str]:
     """The table for the terminal."""
-    for row in sorted(ROWS, key=lambda row: row.code):
-        yield f"{row.code:3} {CallResult(row.code).name:20} {row.how}: {came_out(row, run)}"
+    for row in sorted(rows, key=lambda row: row.shown_code):
+        yield f"{row.shown_code:3} {CallResult(row.shown_code).name:20} {row.how}: {came_out(row, run)}"
 
 
 def by_code(row: Row) -> bool:
@@ -92,7 +98,8 @@ def came_out(row: Row, run: Run) -> str:
     callback = seen.callback
     where = str(callback.reason) if callback.reason else position_name(callback.position)
     planned = f", next dial in {row.expected.retry_s:.0f} s" if callback.next_dial_at else ""
-    return f"{dials}; {where}{planned}"
+    legs = "; legs: " + ", ".join(f"{kind} {result}" for kind, result in seen.legs) if seen.legs else ""
+    return f"{dials}{legs}; {where}{planned}"
 
 
 def told_dial(seen: Seen, n: int, row: Row) -> str:

@@ -76,6 +76,7 @@ class Row:
         key: name of the row and of its service.
         code: call_result of the callback at its end.
         how: how it is provoked, in words.
+        legs: kind and call_result of its call legs as the interaction resource must show them; None: not looked at.
         peer: who is at the other end: a gateway of the stage.
         number: who is called; a person of the lab by its number.
         target: whom the callback asks for.
@@ -90,6 +91,7 @@ class Row:
     code: int
     how: str
     expected: Expected
+    legs: tuple[tuple[str, int], ...] | None = None
     peer: str = "answers"
     number: str = ""
     target: str = "Spare@Lab.GA"
@@ -98,6 +100,12 @@ class Row:
     before: Step | None = None
     act: Step | None = None
     done: Callable[[Seen], bool] | None = None
+
+    @property
+    def shown_code(self) -> int:
+        """The result that the row is there for: of a call leg, where one has another than the callback."""
+        of_legs = {result for _, result in self.legs or ()} - {self.code}
+        return min(of_legs, default=self.code)
 
 
 def retried(code: int, dial_result: str, **dial: object) -> Expected:

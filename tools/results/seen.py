@@ -16,11 +16,16 @@ RETRY_TOLERANCE_S = 0.2  # between the end of an attempt on our clock and the de
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A callback with its attempts and its history, as the store keeps them."""
+    """A callback with its attempts and its history, as the store keeps them.
+
+    Attributes:
+        legs: kind and call_result of its legs, as the interaction resource shows them; None where nobody looked.
+    """
 
     callback: Callback
     attempts: list[Attempt]
     history: list[HistoryEntry]
+    legs: tuple[tuple[str, int], ...] | None = None
 
     @classmethod
     async def read(cls, store: Store, callback_id: str) -> Seen:
@@ -29,10 +34,13 @@ class Seen:
         Raises:
             LookupError: when there is no such callback.
         """
-        callback = await store.get(callback_id)
-        if callback is None:
-            raise LookupError(f"there is no callback {callback_id}")
-        return cls(callback, await store.attempts(callback_id), await store.history(callback_id))
+        while True:
+            callback = await store.get(callback_id)
+            if callback is None:
+                raise LookupError(f"there is no callback {callback_id}")
+            seen = cls(callback, await store.attempts(callback_id), await store.history(callback_id))
+            if await store.get(callback_id) == callback:  # else it changed while it was read
+                return seen
 
     @property
     def state(self) -> str:
@@ -60,6 +68,7 @@ class Seen:
         yield "events", tuple(entry.event for entry in self.history), expected.events
         yield "attempts", callback.attempts, expected.attempts
         yield "agent", callback.agent_id is not None, expected.agent
+        yield "legs", self.legs, row.legs
         yield "number of dials", len(self.attempts), len(expected.dials)
         for attempt, dial in zip(self.attempts, expected.dials, strict=False):
             yield f"dial {attempt.n}", seen_dial(attempt, dial), dial

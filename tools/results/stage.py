@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -19,7 +19,12 @@ from tools.results.seen import Seen
 SPARE_AGENTS = 100  # Ready, and never called: who dials for them reaches nobody
 LOOK_EVERY_S = 0.15
 ROW_LIMIT_S = 100.0  # bounds a row on a machine that is busy with other things; most need 2 to 15 s
-GROUPS = {"AgentFirst": "7040", "FirstBusy": "7040", "FirstRings": "7040", "Previews": "7001", "Endless": "7040"}
+LONG_TALKER, TALKER = "7040", "7001"
+GROUPS = {
+    **dict.fromkeys(("AgentFirst", "FirstBusy", "FirstRings", "Endless", "Accepts"), LONG_TALKER),
+    **dict.fromkeys(("Sends", "Receives", "Invites", "Joins"), LONG_TALKER),
+    **dict.fromkeys(("Previews", "Rejects"), TALKER),
+}
 """Agents of their own for rows that need one to themselves: group, and the lab's telephone that it has."""
 
 
@@ -56,7 +61,18 @@ class Stage:
 
     async def finish(self, row: Row) -> Seen:
         """Waits until there is nothing more to come of a row that has begun."""
-        return await self.until(self.ids[row.key], row.done or (lambda seen: seen.completed), row.key)
+        seen = await self.until(self.ids[row.key], row.done or (lambda seen: seen.completed), row.key)
+        return seen if row.legs is None else await self._with_legs(seen)
+
+    async def _with_legs(self, seen: Seen) -> Seen:
+        """What the interaction resource tells of its call legs, once the journal is written."""
+        url = f"{self.dialer.admin}/interactions/{seen.callback.id}/children"
+        async with asyncio.timeout(ROW_LIMIT_S):
+            while True:
+                legs = (await self.client.get(url)).json()["items"]
+                if legs and all("end_time" in leg for leg in legs):
+                    return replace(seen, legs=tuple((leg["sub_type"], leg["call_result"]) for leg in legs))
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def book(self, service: str, number: str, **fields: str) -> str:
         """Asks for a callback over the first-generation API; gives its id."""
@@ -64,6 +80,14 @@ class Stage:
         answer = await self.client.post(url, data={"_customer_number": number, **fields})
         assert answer.status_code == 200, f"{service}: {answer.text}"
         return str(answer.json()["_id"])
+
+    async def keep_interaction(self, call_result: int) -> int:
+        """Adds an interaction of another system over the admin API; gives the call_result that it is shown with."""
+        body = {"entity_type": 2, "type": "inbound", "start_time": "2026-03-02T16:00:00Z", "customer_number": "100"}
+        url = f"{self.dialer.admin}/interactions"
+        added = await self.client.post(url, json=body | ({"call_result": call_result} if call_result else {}))
+        assert added.status_code == 201, added.text
+        return int((await self.client.get(f"{url}/{added.json()['interaction_id']}")).json()["call_result"])
 
     async def until(self, callback_id: str, done: Callable[[Seen], bool], what: str = "") -> Seen:
         """Waits until a callback is as far as is asked for.

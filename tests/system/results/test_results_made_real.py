@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from dialer.callback.call_result import CALL_RESULTS
-from dialer.callback.reason import Reason
+from dialer.callback.call_result import CALL_RESULTS, CallResult
+from dialer.callback.reason import PREVIEW_REASON, Reason
+from dialer.callback.transition_row import PREVIEW_REASONS
 from tools.results.missing import MISSING_REASONS, MISSING_RESULTS
-from tools.results.run import Run, play_all
+from tools.results.run import STORED, Run, play_all
 from tools.results.table import ROWS
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "results.md"
 PRODUCIBLE = {code.value for code, info in CALL_RESULTS.items() if info.producers}
-OTHER_NAMES = {"AGENT_PREVIEW_CANCEL_AFTER_nREJECTS"}
 NEVER_WRITTEN = {"SUBMIT_FAILED"}
 
 
@@ -31,6 +31,11 @@ def run() -> Run:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
 def test_a_row_of_the_table_comes_out_as_it_must(run: Run, row) -> None:
     assert run.differences(row) == []
+
+
+def test_results_that_no_call_ends_with_are_kept_with_interactions(run: Run) -> None:
+    assert run.kept == {int(code): int(code) for code in STORED}
+    assert {*run.kept} == {0, 20, 24, 25, 29, 30, 31, 35, 49, 50}
 
 
 def test_no_row_but_the_faulty_one_leaves_an_error_in_the_log(run: Run) -> None:
@@ -52,13 +57,14 @@ def test_the_document_lists_exactly_the_results_that_can_be_produced() -> None:
 
 
 def test_the_document_lists_exactly_the_reasons_that_are_written() -> None:
-    shown = {cell.strip() for cell in rows_of("Completion reasons")}
+    shown = {PREVIEW_REASON.sub(PREVIEW_REASONS, cell.strip()) for cell in rows_of("Completion reasons")}
     absent = {cell.strip() for cell in rows_of("Not yet produced") if not cell.strip()[0].isdigit()}
-    assert shown | absent == (set(Reason) - NEVER_WRITTEN) | OTHER_NAMES
+    assert shown | absent == (set(Reason) - NEVER_WRITTEN) | {PREVIEW_REASONS}
     assert not shown & absent
     assert absent == set(MISSING_REASONS)
 
 
 def test_every_result_stands_in_the_table_as_result_of_an_attempt_or_of_a_callback() -> None:
-    provoked = {row.code for row in ROWS} | {dial.result for row in ROWS for dial in row.expected.dials}
-    assert provoked - {None} == PRODUCIBLE - set(MISSING_RESULTS)
+    provoked = {row.code for row in ROWS} | {row.shown_code for row in ROWS} | {int(CallResult.OK)}
+    provoked |= {dial.result for row in ROWS for dial in row.expected.dials if dial.result is not None}
+    assert provoked == PRODUCIBLE - set(MISSING_RESULTS)
