@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 NUMBER_LITERAL: Final = re.compile(r"[+\d\s()-]+")  # options.md §8: anything else is a pattern
 MAX_PATTERN_LENGTH: Final = 128  # options.md §8
-NOT_YET: Final[dict[str, tuple[object, str]]] = {
-    "media_type": ("chat", "chat"),
-}
+NOT_YET: Final[dict[str, tuple[object, str]]] = {}
 """Option values that this version refuses rather than calling people in another way than was asked for."""
 
 KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
@@ -37,8 +35,8 @@ KNOWN_NAMES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 
 UNOBSERVED: Final = (
     "business_hours", "immediate_offer_hours", "capacity_rule", "number_rule", "inbound_queue", "outbound_queue",
-    "routing_udata_keys", "attach_user_data", "submit_attempts", "submit_retry_delay", "reject_out_of_hours",
-    "immediate_blackout_min", "purge_at_close", "strings_file",
+    "routing_udata_keys", "attach_user_data", "reject_out_of_hours",
+    "immediate_blackout_min", "purge_at_close",
 )  # fmt: skip
 """Options that this version stores and does not apply; whoever sets one is told so at load."""
 
@@ -131,6 +129,13 @@ class _ServiceCheck:
     def _check_not_yet(self) -> None:
         for key, what, mend in not_done(self.options):
             self._refuse(key, what, mend)
+        if self.options.media_type == "chat":
+            what = "there is no adapter for chat, so every callback ends as FAIL_IXN_UNKNOWN_MEDIA_TYPE"
+            self.reading.warn(self._path("media_type"), what, 'choose "voice"')
+        strings = self.options.strings_file
+        if strings and not (self.config.file.parent / strings).is_file():
+            what = f"there is no file {strings}, so every callback ends as FAIL_LOAD_MESSAGE_FILE"
+            self.reading.warn(self._path("strings_file"), what, "put the JSON file there")
         for key in UNOBSERVED:
             if key in self.origins and getattr(self.options, key) != ServiceOptions.model_fields[key].default:
                 self.reading.warn(self._path(key), "is kept, but this version does not apply it")

@@ -13,6 +13,7 @@ import structlog
 from dialer.callback.record import Callback
 from dialer.callback.state import Phase, State
 from dialer.events import CallbackChanged, Event, NodeState
+from dialer.node.admission import Admission, Submissions
 from dialer.node.limits import TimeLimits
 from dialer.node.line import Line, queued_at
 from dialer.node.pace import Pacer
@@ -69,6 +70,8 @@ class Node:
         )
         self._limits = TimeLimits(house, self.line, self._release)
         self._pauses = ServicePauses(house, self.abort_dials)
+        self._admission = Admission(house.config)
+        self._submissions = Submissions(house)
         self._wake = asyncio.Event()
         self._due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -187,10 +190,19 @@ class Node:
         if self.draining:
             return
         house = self.house
+        if not house.listener.running:
+            await self._submissions.refused("the detection of this node has stopped")
+            return
+        self._submissions.accepted()
+        self._admission.refresh()
         room = CLAIM_BATCH
         while room > 0:
             claimed = await house.store.claim(
-                house.node, now=house.clock.now(), limit=CLAIM_BATCH, lease_s=house.lease_s
+                house.node,
+                now=house.clock.now(),
+                limit=CLAIM_BATCH,
+                lease_s=house.lease_s,
+                admit=self._admission.admit,
             )
             for callback in claimed:
                 self._accept(callback)
@@ -199,6 +211,8 @@ class Node:
 
     def _accept(self, callback: Callback) -> None:
         self.house.bus.publish(CallbackChanged(callback, callback.last_event))
+        if not callback.open:
+            return  # refused (T07, T87)
         try:
             self.house.config.options_for(callback)
             self._release.target(callback.target)

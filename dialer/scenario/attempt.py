@@ -97,6 +97,7 @@ class CallAttempt(ABC):
         """Makes the attempt. When it returns or raises, no leg of it is left."""
         try:
             await self._attempt()
+            await self._see_that_it_ended()
         except Overtaken:
             await self._close_overtaken()
         except asyncio.CancelledError:
@@ -199,6 +200,20 @@ class CallAttempt(ABC):
         else:
             result = self.result(CallResult.SYSTEM_ERROR)
             await self.ledger.end_attempt("T88", result, reason=reason, reason_detail=detail)
+
+    async def _see_that_it_ended(self) -> None:
+        """A flow that returns and leaves its callback in the middle ends it as NOT_AVAILABLE (T86)."""
+        callback = self.ledger.callback
+        left = callback.state is State.ROUTING or callback.phase in {Phase.CONFIRM_WAIT, Phase.DIALING}
+        lost = callback.phase is Phase.WAITING and self.again_in_s is None
+        if not (left or lost):
+            return
+        reason, detail = Reason.NOT_AVAILABLE, self.service.strategy
+        await self._release_legs("normal")
+        if self.ledger.attempt is None:
+            await self.ledger.move("T86", reason=reason, reason_detail=detail)
+        else:
+            await self.ledger.end_attempt("T86", self.result(), reason=reason, reason_detail=detail)
 
     async def _interrupted(self) -> None:
         assert self.interruption is not None

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dialer.callback.admission import Admit
 from dialer.callback.record import Callback, NodeInfo
 from dialer.callback.state import Phase
 from dialer.store import schema, transaction
@@ -61,10 +62,26 @@ def _free(connection: sa.Connection, statement: sa.Select[tuple[str]]) -> list[s
     return list(connection.scalars(statement.with_for_update(skip_locked=True, of=schema.callback)))
 
 
-def claim(connection: sa.Connection, node: str, now: datetime, until: datetime, limit: int) -> list[Callback]:
-    """Take up to `limit` due callbacks for `node`; the caller commits."""
+def claim(
+    connection: sa.Connection, node: str, now: datetime, until: datetime, limit: int, admit: Admit | None = None
+) -> list[Callback]:
+    """Take up to `limit` due callbacks for `node`, or complete those that `admit` refuses; the caller commits."""
     ids = _free(connection, due(now, limit))
-    return _values(connection, Claim(ids=ids, node=node, now=now, lease_until=until)) if ids else []
+    if not ids:
+        return []
+    lengths = _queue_lengths(connection, ids) if admit is not None else {}
+    return _values(connection, Claim(ids=ids, node=node, now=now, lease_until=until, admit=admit, lengths=lengths))
+
+
+def _queue_lengths(connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
+    """Callbacks in the queue or on a call, of each service that one of these was submitted to."""
+    submitted = sa.select(_C.service).where(_C.id.in_(ids), _C.phase == Phase.SUBMITTING.value).distinct()
+    services = list(connection.scalars(submitted))
+    if not services:
+        return {}
+    inside = sa.or_(_C.in_queue, _C.state.in_(["ROUTING", "PROCESSING"]))
+    counting = sa.select(_C.service, sa.func.count()).where(_C.service.in_(services), _LIVE, inside)
+    return {service: int(count) for service, count in connection.execute(counting.group_by(_C.service))}
 
 
 def recover(connection: sa.Connection, now: datetime, node: str | None, limit: int) -> list[Callback]:

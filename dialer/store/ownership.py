@@ -1,10 +1,12 @@
 """Operations on the ownership of callbacks: claim, recover, release, remove."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from dialer.callback.admission import Admit, Refusal
 from dialer.callback.call_result import CallResult
 from dialer.callback.record import Attempt, AttemptResult, Callback
 from dialer.callback.state import UNOWNED, Actor, Phase, State
@@ -15,19 +17,27 @@ from dialer.store.operation import close_left_over
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Take over callbacks that are due (T05, T33) or waiting without an owner."""
+    """Take over callbacks that are due (T05, T33) or waiting without an owner.
+
+    Attributes:
+        admit: who may enter a queue; None: everybody.
+        lengths: callbacks in each service's queue before.
+    """
 
     ids: Sequence[str]
     node: str
     now: datetime
     lease_until: datetime
+    admit: Admit | None = None
+    lengths: Mapping[str, int] = field(default_factory=dict)
     dials: bool = False
 
     def apply(self, stage: Stage) -> list[Callback]:
         """Take those that are still free."""
-        return [taken for callback_id in self.ids if (taken := self._take(stage, callback_id)) is not None]
+        lengths = Counter(self.lengths)
+        return [taken for callback_id in self.ids if (taken := self._take(stage, callback_id, lengths)) is not None]
 
-    def _take(self, stage: Stage, callback_id: str) -> Callback | None:
+    def _take(self, stage: Stage, callback_id: str, lengths: Counter[str]) -> Callback | None:
         before = stage.callback(callback_id)
         ownership = {"node": self.node, "lease_until": self.lease_until}
         event = claim_event(before, self.now)
@@ -41,7 +51,19 @@ class Claim:
             before = close_left_over(stage, before, attempt, stale, self.now)
         if event == "":
             return stage.put(before, {**ownership, "updated_at": self.now})
+        if event == "T05" and self.admit is not None:
+            refusal = self.admit(before, lengths[before.service])
+            if refusal is not None:
+                return self._refuse(stage, before, refusal)
+            lengths[before.service] += 1
         return stage.change(before, event, to=None, actor=Actor.ENGINE, now=self.now, changes={}, facts=ownership)
+
+
+    def _refuse(self, stage: Stage, before: Callback, refusal: Refusal) -> Callback:
+        changes: dict[str, Any] = {"reason": refusal.reason, "reason_detail": refusal.detail}
+        if refusal.call_result is not None:
+            changes["call_result"] = refusal.call_result
+        return stage.change(before, refusal.event, to=None, actor=Actor.ENGINE, now=self.now, changes=changes)
 
 
 def claim_event(before: Callback, now: datetime) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dialer.callback.admission import Admit
 from dialer.callback.call_in import AccessWish
 from dialer.callback.record import Attempt, AttemptResult, Callback, JournalEntry, NewCallback, NodeInfo
 from dialer.callback.state import Actor, Position, State
@@ -319,11 +320,18 @@ class Store(AccessStore, PushStore, PauseStore, NumberStore, InteractionStore):
     # -- ownership ---------------------------------------------------------------------------------------------
 
     async def claim(
-        self, node: str | None = None, *, now: datetime, limit: int = 100, lease_s: float = 30.0
+        self,
+        node: str | None = None,
+        *,
+        now: datetime,
+        limit: int = 100,
+        lease_s: float = 30.0,
+        admit: Admit | None = None,
     ) -> list[Callback]:
         """Take over callbacks that are due, best first: submitted ones (T05), retry or snooze over (T33), ownerless.
 
-        Two nodes never get the same callback.
+        Two nodes never get the same callback. Submitted ones that `admit` refuses are completed (T07, T87); they are
+        among those returned.
         """
         moment = schema.to_ms(now)
         until = schema.to_ms(ownership.lease_end(moment, lease_s))
@@ -331,7 +339,7 @@ class Store(AccessStore, PushStore, PauseStore, NumberStore, InteractionStore):
         async with self._read() as connection:
             if not (await connection.execute(claiming.due(moment, 1))).first():
                 return []
-        return await self._writer.run(lambda connection: claiming.claim(connection, owner, moment, until, limit))
+        return await self._writer.run(lambda connection: claiming.claim(connection, owner, moment, until, limit, admit))
 
     async def renew(
         self, ids: Iterable[str], *, now: datetime, node: str | None = None, lease_s: float = 30.0
