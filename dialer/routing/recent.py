@@ -28,9 +28,12 @@ class RecentMean:
         return max(0.0, self._sum) / len(self._values) if self._values else None
 
     def quantiles(self, parts: Iterable[float]) -> list[float]:
-        """The values below which these parts (0..1) lie; none may be asked for before the first value."""
+        """The values below which the next one lies with these probabilities; none may be asked for before the first.
+
+        Source: the k-th of n values has the probability k / (n + 1) (Weibull, 1939); between them linear.
+        """
         ordered = sorted(self._values)
-        return [ordered[min(len(ordered) - 1, int(part * len(ordered)))] for part in parts]
+        return [_between(ordered, part * (len(ordered) + 1) - 1) for part in parts]
 
     def add(self, value: float) -> None:
         """Takes a value in, the oldest one out."""
@@ -38,6 +41,14 @@ class RecentMean:
             self._sum -= self._values[0]
         self._values.append(value)
         self._sum += value
+
+
+def _between(ordered: list[float], place: float) -> float:
+    """The value at a place from 0 that need not be whole; beyond the ends the outermost one."""
+    place = min(max(place, 0.0), len(ordered) - 1.0)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
 
 
 @dataclass(slots=True)
