@@ -21,13 +21,13 @@ def report(summary: Summary) -> Group:
     return Group(*parts)
 
 
-def shapes_report(reports: Sequence[ShapeReport]) -> Table:
+def shapes_report(reports: Sequence[ShapeReport]) -> Group:
     """How good the estimates are, shape by shape."""
     table = _table("Estimated waiting times, by load shape", "shape", "callbacks", "agents busy", *_SCORE_COLUMNS)
     for each in reports:
         figures = _score_cells(each.score) if each.score is not None else ("nobody waited",)
-        table.add_row(f"{each.shape}: {each.meaning}", f"{each.accepted}", f"{each.utilisation:.0%}", *figures)
-    return table
+        table.add_row(each.shape, f"{each.accepted}", f"{each.utilisation:.0%}", *figures)
+    return Group(table, Text("\n".join(f"{each.shape}: {each.meaning}" for each in reports)))
 
 
 def duration(seconds: float) -> str:
