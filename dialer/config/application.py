@@ -14,7 +14,7 @@ from dialer.callback.call_in import CRITERIA
 from dialer.config.call_in_group import NUMBER
 from dialer.config.table import Table
 
-VARIABLE: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)")
+VARIABLE: Final = re.compile(r"\$(match\.[a-z]+|callback\.id|[A-Za-z_][A-Za-z0-9_]*)")
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 KEYS_AND_STARS: Final = re.compile(r"[0-9*#]?")
 LONGEST_INPUT: Final = 32
