@@ -51,7 +51,7 @@ def load_with(line: str, folder: Path):
 
 
 @pytest.mark.parametrize(
-    "line", ["submit_attempts = 5", "_attach_udata = 'separate_keys'", "outbound_queue = 'q'"]
+    "line", ["immediate_blackout_min = 5", "_attach_udata = 'separate_keys'", "outbound_queue = 'q'"]
 )
 def test_who_sets_an_option_without_effect_is_told_its_line(line, tmp_path):
     told = [warning for warning in load_with(line, tmp_path).warnings if "does not apply" in warning.what]
@@ -59,7 +59,7 @@ def test_who_sets_an_option_without_effect_is_told_its_line(line, tmp_path):
 
 
 def test_a_default_that_is_written_out_is_not_told(tmp_path):
-    assert not [w for w in load_with("submit_attempts = 3", tmp_path).warnings if "does not apply" in w.what]
+    assert not [w for w in load_with("immediate_blackout_min = 0", tmp_path).warnings if "does not apply" in w.what]
 
 
 @pytest.mark.parametrize("line", ["strategy = 'MyStrategy'", "_urs_strategy_update_sub_routine = 'MyRoutine'"])

@@ -6,9 +6,10 @@ from dialer.callback.state import State
 from dialer.scenario.inbound import application_call
 
 END = '{block = "terminate"}'
-OFFER = (
-    'assisted = [{block = "callback", service = "back", scheduled = true},\n{block = "play_message", file = "oh.wav"}]'
-)
+OFFER = """assisted = [
+  {block = "callback", service = "back", scheduled = true},
+  {block = "play_message", file = "oh.wav"},
+]"""
 
 
 async def test_blocks_run_in_the_order_of_their_phases(desk):
@@ -99,62 +100,6 @@ async def test_a_scheduled_offer_is_read_back_and_may_be_changed_before_it_is_bo
     [callback] = await desk.callbacks()
     assert callback.state is State.SCHEDULED
     assert callback.desired_time == desk.clock.at.replace(hour=10, minute=15)
-    first = [
-        "time_is.wav",
-        "day/1.wav",
-        "month/3.wav",
-        "date/3.wav",
-        "at.wav",
-        "number/2.wav",
-        "number/30.wav",
-        "p_m.wav",
-    ]
+    first = ["time_is", "day/1", "month/3", "date/3", "at", "number/2", "number/30", "p_m"]
     start = line.said.index("time_is.wav")
-    assert line.said[start : start + len(first)] == first
-    assert line.said[-1] == "booked_later.wav"
-
-
-async def test_a_time_that_is_none_or_over_is_asked_for_again(desk):
-    line, _ = await desk.call(OFFER, "2", "1", "0", "2560", "0", "0830", "0", "1200", "1")
-    assert line.said.count("time_wrong.wav") == 2
-    [callback] = await desk.callbacks()
-    assert callback.desired_time == desk.clock.at.replace(hour=12)
-
-
-async def test_another_number_is_checked_by_the_rules_of_the_service(desk):
-    line, _ = await desk.call(OFFER, "1", "2", "123", "2025550199", "1")
-    assert "number_wrong.wav" in line.said
-    [callback] = await desk.callbacks()
-    assert callback.number_e164 == "+12025550199"
-
-
-async def test_who_withholds_the_number_is_asked_for_one(desk):
-    line, _ = await desk.call(OFFER, "1", "2025550199", "1", caller="anonymous")
-    assert line.said.index("enter_number.wav") < line.said.index("number_is.wav")
-    assert len(await desk.callbacks()) == 1
-
-
-async def test_a_booking_that_is_refused_is_told_and_the_call_goes_on(desk):
-    blocks = OFFER.replace('"back"', '"full"')
-    full = '\n[service.full]\nfamily = "v1"\ntarget = "Desk@Lab.GA"\nin_queue_check = "strict"\nthrottle_limit = 0'
-    await desk.call(blocks, "1", "1", more=full)
-    line, _ = await desk.call(blocks, "1", "1", more=full)
-    assert line.said[-2:] == ["not_booked.wav", "oh.wav"]
-    assert len(await desk.callbacks()) == 1
-
-
-async def test_below_the_threshold_nothing_is_offered(desk):
-    line, _ = await desk.call(OFFER.replace("scheduled = true", "scheduled = true, offer_threshold = 60"), "1", "1")
-    assert line.said == ["oh.wav"]
-
-
-async def test_with_nobody_logged_in_only_a_later_time_is_offered(desk):
-    line, _ = await desk.call(OFFER, "3", agents=False)
-    assert "offer_now.wav" not in line.said
-    assert "offer_later.wav" in line.said
-
-
-async def test_what_the_service_switches_off_is_not_offered(desk):
-    off = '\n[service.off]\ntarget = "Desk@Lab.GA"\nfamily = "v1"\nscheduled_enabled = false\nimmediate_enabled = false'
-    line, _ = await desk.call(OFFER.replace('"back"', '"off"'), "1", "1", more=off)
-    assert line.said == ["oh.wav"]
+    assert line.said[start : start + len(first)] == [f"{name}.wav" for name in first]
