@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from dialer.clock import Clock
-from dialer.rerun.tape import Given, LegTape, Run, event_of, finding_of
+from dialer.rerun.conductor import Conductor
+from dialer.rerun.tape import Given, event_of, finding_of
 from dialer.routing import Agent, AgentPool, AgentState, Router
 from dialer.scenario import Hearing, Listener
 from dialer.telephony import (
@@ -37,7 +37,7 @@ from dialer.telephony.ending import LegTimes, Moment, ProgressWord, RtpStats
 from dialer.telephony.playback import Playback
 
 SOON_S = 0.01  # a leg that is hung up otherwise than on the tape ends after this
-CROSSING_S = 2.0  # an end that came so shortly after our own hangup crossed it
+CROSSING_S = 2.0  # an end, or a last judgement, that came so shortly after was already on its way
 OF_ITSELF = frozenset({"rtp_timeout", "transport", "session_timer"})
 """Causes of ends that were ours without any scenario's asking."""
 STEP_OF_EVENT: dict[type, str] = {
@@ -52,43 +52,25 @@ class LegPlayer:
 
     Attributes:
         leg: to play into.
-        tape: what happened.
-        zero: the loop's time at which the run began.
+        end: how it ended on the tape; None when it did not.
+        hung_up: the scenario has ended it.
+        rows: rows of the tap that its audio was in.
     """
 
     leg: Leg
-    tape: LegTape
-    zero: float
+    end: Given | None
     clock: Clock
+    zero: float
+    hung_up: bool = False
+    rows: set[int] = field(default_factory=set)
     tickets: dict[int, int] = field(default_factory=dict)
     playing: int | None = None
-    end: Given | None = None
 
-    def start(self) -> None:
-        """Schedules all that comes of itself."""
-        for given in self.tape.events:
-            if given.facts["event"] != Ended.__name__:
-                self._at(given.at_s, partial(self._give, given))
-                continue
-            self.end = given
-            if given.facts["ended_by"] != "us" or given.facts["local"] or given.facts["cause"] in OF_ITSELF:
-                self._at(given.at_s, partial(self._give, given))
-
-    def hang_up(self, cause: str) -> None:
-        """Ends the leg as it ended on the tape; soon, when the tape knows no end near to this one."""
-        now = self.clock.monotonic()
-        if self.end is not None:
-            due = self.zero + self.end.at_s
-            if self.end.facts["ended_by"] == "us" or due - now <= CROSSING_S:
-                self._at(max(self.end.at_s, now - self.zero), partial(self._give, self.end))
-                return
-        end = LegEnd(200, "OK", None, "us", cause, False, None, LegTimes(), self.leg.progress, False, RtpStats(), "")
-        self._at(now - self.zero + SOON_S, lambda: self._take(Ended(self.clock.monotonic(), end)))
-
-    def _at(self, at_s: float, call: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_at(self.zero + at_s, call)
-
-    def _give(self, given: Given) -> None:
+    def give(self, given: Given) -> None:
+        """Makes an event of the tape happen; an end of our own making only when the scenario has hung up."""
+        if given is self.end and not self.hung_up and ends_by_us(given):
+            return
+        given.done = True
         event = event_of(given.facts, self.clock.monotonic())
         if isinstance(event, PlaybackStarted) and self.playing is not None:
             self.tickets[event.ticket] = self.playing
@@ -98,12 +80,26 @@ class LegPlayer:
             event = PlaybackFinished(event.at, ticket, event.complete)
         self._take(event)
 
+    def hang_up(self, cause: str) -> None:
+        """Ends the leg as it ended on the tape; soon, when the tape knows no end near to this one."""
+        if self.hung_up:
+            return
+        self.hung_up = True
+        if self.end is not None and not self.end.done:
+            late = self.clock.monotonic() - self.zero - self.end.at_s
+            if ends_by_us(self.end) and late >= 0:
+                asyncio.get_running_loop().call_soon(self.give, self.end)
+                return
+            if ends_by_us(self.end) or -late <= CROSSING_S:
+                return  # the conductor gives it
+        end = LegEnd(200, "OK", None, "us", cause, False, None, LegTimes(), self.leg.progress, False, RtpStats(), "")
+        asyncio.get_running_loop().call_later(SOON_S, lambda: self._take(Ended(self.clock.monotonic(), end)))
+
     def _take(self, event: LegEvent) -> None:
         facts = self.leg.facts
         step = STEP_OF_EVENT.get(type(event))
         if step is not None:
-            moment = Moment(self.clock.monotonic(), self.clock.now())
-            facts.times = facts.times.with_first(step, moment)
+            facts.times = facts.times.with_first(step, Moment(self.clock.monotonic(), self.clock.now()))
         if type(event) in PROGRESS_OF_EVENT:
             facts.advance(PROGRESS_OF_EVENT[type(event)])
         match event:
@@ -111,9 +107,16 @@ class LegPlayer:
                 facts.forwarded = True
             case MediaUp(tap_row=row, tap_start=start, codec=codec):
                 facts.row, facts.start, facts.codec = row, start, codec
+                self.rows |= {row} if row is not None else set()
             case Ended(end=end):
                 facts.forwarded |= end.forwarded
         self.leg.take(event)
+
+
+def ends_by_us(given: Given) -> bool:
+    """Whether an end on the tape was a scenario's doing."""
+    facts = given.facts
+    return facts["ended_by"] == "us" and not facts["local"] and facts["cause"] not in OF_ITSELF
 
 
 class TapeEngine:
@@ -147,6 +150,10 @@ class TapeEngine:
     async def part(self, _some: Sequence[Leg], _others: Sequence[Leg]) -> None:
         """Nothing was mixed."""
 
+    async def rtp(self, _leg: Leg) -> RtpStats:
+        """No packets."""
+        return RtpStats()
+
     async def send_dtmf(self, leg: Leg, _digits: str, _method: str, _duration_ms: int) -> bool:
         """Nobody hears them."""
         return leg.end is None
@@ -155,63 +162,74 @@ class TapeEngine:
         """Held comes from the tape."""
         return leg.end is None
 
-    async def retrieve(self, leg: Leg) -> bool:
-        """Retrieved comes from the tape."""
-        return leg.end is None
+    retrieve = hold
 
-    async def transfer(self, leg: Leg, _uri: str) -> bool:
+    async def transfer(self, leg: Leg, _to: object) -> bool:
         """How it goes comes from the tape."""
         return leg.end is None
 
-    async def transfer_attended(self, leg: Leg, _other: Leg) -> bool:
-        """How it goes comes from the tape."""
-        return leg.end is None
-
-    async def rtp(self, _leg: Leg) -> RtpStats:
-        """No packets."""
-        return RtpStats()
+    transfer_attended = transfer
 
 
 class TapeUserAgent:
     """Dials the legs of a tape, in its order; one that it does not have stays silent.
 
     Args:
-        run: the tape.
-        clock: virtual.
-        zero: the loop's time at which the run began.
+        conductor: gives what happens.
     """
 
-    def __init__(self, run: Run, clock: Clock, zero: float) -> None:
+    taps = None
+
+    def __init__(self, conductor: Conductor) -> None:
         self.engine = TapeEngine()
-        self._waiting = list(run.legs)
-        self._down = run.gateways_down
-        self._clock = clock
-        self._zero = zero
-        self.tapes: dict[str, LegTape] = {}
+        self._conductor = conductor
+        self._waiting = conductor.run.legs()
+        self._early: list[Given] = []
+        self._down = {given.facts["gateway"] for given in conductor.run.of("gateway")}
+        self.players: dict[str, LegPlayer] = {}
+        conductor.take_part(self._give, "event")
 
     async def dial(self, request: DialRequest) -> Leg:
         """The next leg of the tape."""
-        leg = Leg(cast("Any", self.engine), len(self.tapes), "out", request.gateway, request.number)
-        tape = self._waiting.pop(0) if self._waiting else LegTape(leg.id)
-        self.tapes[leg.id] = tape
-        player = self.engine.players[leg.id] = LegPlayer(leg, tape, self._zero, self._clock)
-        player.start()
+        leg = Leg(cast("Any", self.engine), len(self.players), "out", request.gateway, request.number)
+        name = self._waiting.pop(0) if self._waiting else leg.id
+        ends = [given for given in self._of(name) if given.facts["event"] == Ended.__name__]
+        player = LegPlayer(leg, ends[0] if ends else None, self._conductor.clock, self._conductor.zero)
+        self.engine.players[leg.id] = self.players[name] = player
+        asyncio.get_running_loop().call_soon(self._give_early)
         return leg
+
+    def _give_early(self) -> None:
+        """What came before its leg was dialled, which a rerun may do a little later than the recording."""
+        early, self._early = self._early, []
+        for given in early:
+            self._give(given)
 
     async def bridge(self, one: Leg, other: Leg) -> Bridge:
         """Joins two legs, as far as anybody can tell."""
-        return Bridge(cast("Any", self.engine), one, other, self._clock.monotonic())
+        return Bridge(cast("Any", self.engine), one, other, self._conductor.clock.monotonic())
+
+    async def conference(self, legs: Sequence[Leg]) -> Any:
+        """Joins legs, as far as anybody can tell."""
+        return Bridge(cast("Any", self.engine), legs[0], legs[-1], self._conductor.clock.monotonic())
 
     def gateway_health(self, name: str) -> GatewayHealth:
         """Up, unless the tape says otherwise."""
         return GatewayHealth(name, known=True, up=name not in self._down)
 
-    def findings_of_row(self, row: int) -> list[Given]:
-        """What was heard on the leg whose audio is in a row of the tap."""
-        for tape in reversed(self.tapes.values()):
-            if any(given.facts.get("tap_row") == row for given in tape.events):
-                return tape.findings
-        return []
+    def leg_of_row(self, row: int) -> str | None:
+        """Whose audio is in a row of the tap, by the tape's name of the leg."""
+        return next((name for name, player in reversed(self.players.items()) if row in player.rows), None)
+
+    def _of(self, leg: str) -> list[Given]:
+        return [given for given in self._conductor.run.of("event") if given.facts["leg"] == leg]
+
+    def _give(self, given: Given) -> None:
+        player = self.players.get(given.facts["leg"])
+        if player is None:
+            self._early.append(given)
+        else:
+            player.give(given)
 
 
 class TapeListener:
@@ -219,22 +237,23 @@ class TapeListener:
 
     Args:
         user_agent: knows whose row it is.
-        zero: the loop's time at which the run began.
+        conductor: gives what is heard.
     """
 
     running = True
 
-    def __init__(self, user_agent: TapeUserAgent, zero: float) -> None:
+    def __init__(self, user_agent: TapeUserAgent, conductor: Conductor) -> None:
         self._user_agent = user_agent
-        self._zero = zero
-        self._due: dict[Hearing, list[Given]] = {}
+        self._conductor = conductor
+        self._open: dict[str, Hearing] = {}
+        conductor.take_part(self._give, "finding")
 
-    def listen(self, row: int, _start: int, *, country: str | None = None, answered: bool = False) -> Hearing:  # noqa: ARG002
-        """Schedules what was heard."""
+    def listen(self, row: int, _start: int, *, country: str | None = None, answered: bool = False) -> Hearing:  # noqa: ARG002 - as in the listener
+        """Begins to hear a leg."""
         hearing = Hearing(cast("Listener", self), row)
-        due = self._due[hearing] = list(self._user_agent.findings_of_row(row))
-        for given in list(due):
-            asyncio.get_running_loop().call_at(self._zero + given.at_s, self._give, hearing, given)
+        leg = self._user_agent.leg_of_row(row)
+        if leg is not None:
+            self._open[leg] = hearing
         return hearing
 
     def answer(self, hearing: Hearing) -> None:
@@ -242,15 +261,17 @@ class TapeListener:
 
     def finish(self, hearing: Hearing) -> None:
         """The last judgement is given at once, when there was one shortly after this."""
-        now = asyncio.get_running_loop().time() - self._zero
-        for given in [given for given in self._due[hearing] if given.at_s - now <= CROSSING_S]:
-            self._give(hearing, given)
-        self._due[hearing].clear()
+        now = self._conductor.clock.monotonic() - self._conductor.zero
+        for given in self._conductor.run.of("finding"):
+            if self._open.get(given.facts["leg"]) is hearing and not given.done and given.at_s - now <= CROSSING_S:
+                self._give(given)
+        self._open = {leg: other for leg, other in self._open.items() if other is not hearing}
         asyncio.get_running_loop().call_soon(hearing.mark_finished)
 
-    def _give(self, hearing: Hearing, given: Given) -> None:
-        if given in self._due[hearing]:
-            self._due[hearing].remove(given)
+    def _give(self, given: Given) -> None:
+        hearing = self._open.get(given.facts["leg"])
+        if hearing is not None:
+            given.done = True
             hearing.add(finding_of(given.facts))
 
 
@@ -258,37 +279,45 @@ class TapeRouter(Router):
     """Reserves the agents that were reserved, when they were.
 
     Args:
-        run: the tape.
         pool: gets agents that it does not know.
-        clock: virtual.
-        zero: the loop's time at which the run began.
+        conductor: says when.
     """
 
-    def __init__(self, run: Run, pool: AgentPool, clock: Clock, zero: float) -> None:
+    def __init__(self, pool: AgentPool, conductor: Conductor) -> None:
         super().__init__(pool)
-        self._reserved = list(run.agents)
         self._agents = pool
-        self._clock = clock
-        self._zero = zero
+        self._clock = conductor.clock
+        self._coming = conductor.run.of("agent")
+        self._asking: list[Callable[[Agent], None]] = []
+        conductor.take_part(self._give, "agent")
+        self._zero = conductor.zero
 
     def request(self, *_: Any, on_reserved: Callable[[Agent], None], **__: Any) -> Any:
         """The tape's next reservation, at its time; never, when it has no more."""
-        if not self._reserved:
+        due = [given for given in self._coming if self._zero + given.at_s <= self._clock.monotonic()]
+        if due:
+            self._hand_out(due[0], on_reserved)
             return None
-        given = self._reserved.pop(0)
-        return asyncio.get_running_loop().call_at(self._zero + given.at_s, self._hand_out, given, on_reserved)
+        self._asking.append(on_reserved)
+        return on_reserved
 
     def cancel(self, request: Any, now: datetime) -> None:  # noqa: ARG002 - as in the router
         """Nobody waits any more."""
-        if request is not None:
-            request.cancel()
+        if request in self._asking:
+            self._asking.remove(request)
 
     def release(self, agent_id: str, *_: Any, **__: Any) -> None:
         """The agent is free again."""
         if self._agents.state(agent_id) is not AgentState.READY:
             self._agents.set_state(agent_id, AgentState.READY, self._clock.now())
 
+    def _give(self, given: Given) -> None:
+        if self._asking and given in self._coming:
+            self._hand_out(given, self._asking.pop(0))
+
     def _hand_out(self, given: Given, on_reserved: Callable[[Agent], None]) -> None:
+        self._coming.remove(given)
+        given.done = True
         name = given.facts["agent"]
         if all(status.agent.id != name for status in self._agents.all()):
             self._agents.add(Agent(name, name, f"sip:{name}"), self._clock.now())

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from dialer.callback.record import Callback, HistoryEntry, JournalEntry, NewCallback
 from dialer.callback.state import State
 from dialer.config import DialerConfig
 from dialer.events import Bus
+from dialer.rerun.answers import CourierTape, DeskTape
 from dialer.rerun.compare import Difference, first_difference
+from dialer.rerun.conductor import LOOK_EVERY_S, PATIENCE_S, Conductor
 from dialer.rerun.far_side import TapeListener, TapeRouter, TapeUserAgent
-from dialer.rerun.tape import Run, runs_of
+from dialer.rerun.tape import Given, Run, runs_of
 from dialer.rerun.virtual_time import VirtualClock, VirtualLoop, run_virtually
 from dialer.routing import AgentPool
 from dialer.scenario import (
@@ -35,6 +38,7 @@ LEASE_S = 10 * 86_400.0
 LONGEST_RUN_S = 2 * 86_400.0  # of virtual time; whoever still waits then waits for what the tape does not have
 OF_THE_LINE = frozenset({"T05", "T33"})  # made by a node when it takes a callback
 OF_RECOVERY = frozenset({"T90", "T91", "T92"})
+LOOKS = int(PATIENCE_S / LOOK_EVERY_S)
 JUST_S = 0.05  # a run begins so shortly before its first transition is written
 
 
@@ -68,15 +72,23 @@ def rerun(
 
 
 class Kept(StoryWriter):
-    """Keeps the steps of the rerun in memory."""
+    """Keeps the decisions of the rerun in memory."""
 
     def __init__(self) -> None:
         super().__init__(cast("Store", None))
-        self.entries: list[JournalEntry] = []
+        self.decisions: list[JournalEntry] = []
 
     def add(self, callback_id: str, entry: JournalEntry) -> None:  # noqa: ARG002 - there is one callback
-        """Keeps a step."""
-        self.entries.append(entry)
+        """Keeps a decision; what was given is on the tape."""
+        if "given" not in entry.data:
+            self.decisions.append(entry)
+
+    async def until_made(self, transitions: int) -> None:
+        """Waits a moment for transitions that were made before something happened from outside."""
+        for _ in range(LOOKS):
+            if sum(1 for entry in self.decisions if entry.kind == "state" and "event" in entry.data) >= transitions:
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 class TapeLibrary(TreatmentLibrary):
@@ -97,6 +109,7 @@ class Rerun:
     loop: VirtualLoop
     clock: VirtualClock = field(init=False)
     store: MemoryStore = field(init=False)
+    _stopping: asyncio.Task[None] | None = None
 
     async def go(self) -> list[Difference]:
         """Walks through the history: what came from outside is done again, what a run did is left to the run."""
@@ -152,23 +165,36 @@ class Rerun:
         )  # fmt: skip
 
     async def _run(self, number: int, run: Run) -> Difference | None:
-        zero = self.loop.time()
-        house, kept = self._house(run, zero)
-        attempt = attempt_of(house, await self._record())
+        kept = Kept()
+        conductor = Conductor(run, self.clock, self.loop.time(), lambda: len(kept.decisions))
+        attempt = attempt_of(self._house(conductor, kept), await self._record())
+        attempt.reserve()
+        if run.of("forbidden"):
+            await self.store.forbid_number(self.callback.number, now=self.clock.now())
         task = asyncio.create_task(attempt.run())
-        watch = asyncio.create_task(self._meanwhile(run, attempt, task))
-        async with asyncio.timeout(LONGEST_RUN_S):
-            await asyncio.wait({task})
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
-        again = [entry for entry in kept.entries if "given" not in entry.data]
+        stop = partial(attempt.interrupt, Interruption.SHUTDOWN, task)
+        conductor.take_part(lambda given: self._interrupt(given, stop), "interruption")
+        others = [
+            asyncio.create_task(conductor.perform()),
+            asyncio.create_task(self._meanwhile(run, attempt, task, kept)),
+        ]
+        await asyncio.wait({task}, timeout=LONGEST_RUN_S)
+        for other in (task, *others):
+            other.cancel()
+        await asyncio.gather(task, *others, return_exceptions=True)
+        again = kept.decisions
         if self.history and self.history[0].event in OF_RECOVERY:
             again = again[: len(run.decisions)]  # the node died: the recording ends in the midst of it
-        if not task.cancelled() and task.exception() is not None:
-            return Difference(number, "state", self.loop.time() - zero, None, repr(task.exception()))
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            return Difference(number, "state", conductor.clock.monotonic() - conductor.zero, None, repr(fault))
         return first_difference(number, run.decisions, again)
 
-    async def _meanwhile(self, run: Run, attempt: CallAttempt, task: asyncio.Task[None]) -> None:
+    def _interrupt(self, given: Given, stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """The node's stop broke the run off; a record that was changed from outside does so by itself."""
+        if given.facts["why"] == Interruption.SHUTDOWN:
+            self._stopping = asyncio.create_task(stop())
+
+    async def _meanwhile(self, run: Run, attempt: CallAttempt, task: asyncio.Task[None], kept: Kept) -> None:
         """While the scenario runs: takes its own transitions from the history, and does those from outside."""
         own = list(run.transitions)
         while self.history and (own or self.history[0].at <= run.last):
@@ -176,35 +202,38 @@ class Rerun:
             if own and entry.event == own[0]:
                 own.pop(0)
                 self.history.pop(0)
-            elif entry.event in OF_RECOVERY:
-                await self._sleep_until(entry.at)
+                continue
+            await self._sleep_until(entry.at)
+            await kept.until_made(len(run.transitions) - len(own))
+            if entry.event in OF_RECOVERY:
                 task.cancel()
                 return
-            else:
-                await self._outside(self.history.pop(0))
-                if entry.to_state is State.COMPLETED:
-                    await attempt.interrupt(Interruption.CANCELLED, task)
+            await self._outside(self.history.pop(0))
+            if entry.to_state is State.COMPLETED:
+                await attempt.interrupt(Interruption.CANCELLED, task)
 
-    def _house(self, run: Run, zero: float) -> tuple[House, Kept]:
-        pool = AgentPool()
+    def _house(self, conductor: Conductor, kept: Kept) -> House:
+        pool, bus = AgentPool(), Bus()
         for agent in self.config.routing_agents():
             pool.add(agent, self.clock.now())
-        user_agent, kept = TapeUserAgent(run, self.clock, zero), Kept()
+        user_agent = TapeUserAgent(conductor)
         house = House(
             node=NODE,
             lease_s=LEASE_S,
             config=self.config,
             clock=self.clock,
             store=self.store,
-            bus=Bus(),
+            bus=bus,
             user_agent=cast("UserAgent", user_agent),
-            listener=cast("Listener", TapeListener(user_agent, zero)),
+            listener=cast("Listener", TapeListener(user_agent, conductor)),
             pool=pool,
-            router=TapeRouter(run, pool, self.clock, zero),
+            router=TapeRouter(pool, conductor),
             library=TapeLibrary(self.config.media.treatments_dir, Path()),
             stories=kept,
+            pushes=CourierTape(self.store, bus, conductor),
         )
-        return house, kept
+        DeskTape(house.desk, self.callback.id, conductor)
+        return house
 
     async def _record(self) -> Callback:
         found = await self.store.get(self.callback.id)

@@ -15,26 +15,26 @@ from dialer.telephony import Ended, LegEnd, LegEvent, LegTimes, RtpStats
 EVENTS: dict[str, type] = {kind.__name__: kind for kind in get_args(LegEvent)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Given:
     """One thing that came from outside.
 
     Attributes:
         at_s: seconds since the run began.
+        after: how many decisions the run had made before it.
         facts: as the journal has them.
+        done: it has been given again.
     """
 
     at_s: float
+    after: int
     facts: Mapping[str, Any]
+    done: bool = False
 
-
-@dataclass(slots=True)
-class LegTape:
-    """What one leg did, and what was heard on it, in order of time."""
-
-    leg: str
-    events: list[Given] = field(default_factory=list)
-    findings: list[Given] = field(default_factory=list)
+    @property
+    def what(self) -> str:
+        """What kind of thing."""
+        return str(self.facts["given"])
 
 
 @dataclass(slots=True)
@@ -43,19 +43,15 @@ class Run:
 
     Attributes:
         began: wall time.
-        legs: in the order in which they were dialled.
         last: wall time of its last step.
-        agents: reservations.
-        gateways_down: gateways that did not answer us.
+        given: what came from outside, in order.
         decisions: the steps that were ours.
     """
 
     run: str
     began: datetime
     last: datetime
-    legs: list[LegTape] = field(default_factory=list)
-    agents: list[Given] = field(default_factory=list)
-    gateways_down: set[str] = field(default_factory=set)
+    given: list[Given] = field(default_factory=list)
     decisions: list[JournalEntry] = field(default_factory=list)
 
     @property
@@ -63,29 +59,21 @@ class Run:
         """The transitions made, in order."""
         return [str(entry.data["event"]) for entry in self.decisions if entry.kind == "state" and "event" in entry.data]
 
-    def leg(self, leg: str) -> LegTape:
-        """The tape of a leg, begun when it is first met."""
-        found = next((tape for tape in self.legs if tape.leg == leg), None)
-        if found is None:
-            found = LegTape(leg)
-            self.legs.append(found)
-        return found
+    def legs(self) -> list[str]:
+        """Ids of the legs, in the order in which they were dialled."""
+        return list(dict.fromkeys(str(given.facts["leg"]) for given in self.given if given.what == "event"))
+
+    def of(self, *what: str) -> list[Given]:
+        """Everything of some kinds, in order."""
+        return [given for given in self.given if given.what in what]
 
     def put(self, entry: JournalEntry) -> None:
         """Adds a step."""
         self.last = max(self.last, entry.at)
-        given = Given(entry.t_ms / 1000, entry.data)
-        match entry.data.get("given"):
-            case None:
-                self.decisions.append(entry)
-            case "event":
-                self.leg(entry.data["leg"]).events.append(given)
-            case "finding":
-                self.leg(entry.data["leg"]).findings.append(given)
-            case "agent":
-                self.agents.append(given)
-            case "gateway":
-                self.gateways_down.add(entry.data["gateway"])
+        if "given" in entry.data:
+            self.given.append(Given(entry.t_ms / 1000, len(self.decisions), entry.data))
+        else:
+            self.decisions.append(entry)
 
 
 def runs_of(journal: Iterable[JournalEntry]) -> list[Run]:

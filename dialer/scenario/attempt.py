@@ -124,7 +124,7 @@ class CallAttempt(ABC):
         """Ends the attempt of a number that is on the do-not-call list (51); False: it may be called."""
         if not await self.house.store.is_forbidden(self.callback.number):
             return False
-        self.story.tell("state", "the number is on the do-not-call list")
+        self.story.given("state", "the number is on the do-not-call list", "forbidden")
         self.outcome = Outcome(CallResult.DO_NOT_CALL)
         await complete_or_retry(self.ledger, self.service, self.house, self.result())
         return True
@@ -189,6 +189,7 @@ class CallAttempt(ABC):
     async def interrupt(self, why: Interruption, task: asyncio.Task[None]) -> None:
         """Ends the running scenario; `task` is the one that runs it."""
         self.interruption = why
+        self.story.given("state", "", "interruption", why=str(why))
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

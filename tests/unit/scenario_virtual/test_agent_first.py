@@ -235,7 +235,7 @@ def test_an_unhandled_error_ends_the_callback_and_frees_the_agent(stage):
         await house.clean()
         assert house.states()["anna"] is AgentState.READY
 
-    stage(scene, service=AGENT_FIRST, anna=answers(), customer=person())
+    stage(scene, service=AGENT_FIRST, anna=answers(), customer=person(), rerunnable=False)  # a fault is no input
 
 
 def test_no_agent_is_bothered_while_the_customer_is_on_another_call(stage):
@@ -278,3 +278,15 @@ def test_customer_first_calls_nobody_on_the_do_not_call_list_either(stage):
         await house.clean()
 
     stage(scene, anna=answers(), customer=person())
+
+
+def test_a_customer_who_is_asked_first_is_called_for_a_reserved_agent(stage):
+    async def scene(house):
+        made = await house.book()
+        done = await house.completed(made)
+        assert done.reason == "AGENT_CONNECTED"
+        assert await house.events(made) == ["T01", "T05", "T60", "T61", "T43", "T44", "T73"]
+        await house.clean()
+
+    asked = "\nwait_for_agent = true\nwait_for_user_confirm = true"  # no device: connected anyway
+    stage(scene, service=AGENT_FIRST + asked, anna=answers(), customer=person(hangs_up_s=10))

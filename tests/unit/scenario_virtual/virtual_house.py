@@ -37,12 +37,14 @@ from dialer.telephony import (
     LegEnd,
     LegEvent,
     MediaUp,
+    PlaybackFinished,
     PlaybackStarted,
     Ringing,
 )
 from dialer.telephony.ending import LegTimes, Moment, RtpStats
 from dialer.telephony.playback import Playback
 
+PROMPT_S = 3.0  # every prompt of the stage
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CUSTOMER = "+12025550100"
 CONFIG = """
@@ -184,7 +186,8 @@ class Stage:
         self.played += [(leg.number, file.name) for file in playlist.files]
         self._take(leg, PlaybackStarted(self._clock.monotonic(), playback.ticket))
         if not playlist.loop:
-            self.loop.call_later(3.0, playback.mark_finished, True)  # every prompt of the stage is 3 s long
+            over = PlaybackFinished(self._clock.monotonic() + PROMPT_S, playback.ticket, complete=True)
+            self.loop.call_later(PROMPT_S, self._take, leg, over)
 
     def stop_playback(self, leg: Leg, playback: Playback) -> None:
         pass
@@ -344,6 +347,8 @@ async def virtual_house(
     folder: Path,
     service: str = "",
     agents: Sequence[str] = ("anna",),
+    *,
+    rerunnable: bool = True,
     **parties: Party | list[Party],
 ) -> AsyncIterator[VirtualHouse]:
     """A node on a stage, started; stopped at the end, and then nothing may be left.
@@ -353,6 +358,7 @@ async def virtual_house(
         folder: for the configuration's file.
         service: further lines of [service.sales].
         agents: names of EXTENSIONS, all READY.
+        rerunnable: at the end all is run again from its journal, and must come out the same.
         parties: who is at the other end: `customer`, and agents by name.
     """
     tables = "".join(AGENT.format(name=name, extension=EXTENSIONS[name]) for name in agents)
@@ -386,7 +392,7 @@ async def virtual_house(
         await stories.stop()
         told = [(c, await store.history(c.id), await store.journal(c.id)) for c in await store.find(CallbackFilter())]
         await store.close()
-    otherwise = [str(difference) for story in told for difference in rerun_apart(*story, config)]
+    otherwise = [str(difference) for story in told if rerunnable for difference in rerun_apart(*story, config)]
     assert otherwise == [], otherwise
 
 
