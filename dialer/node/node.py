@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -21,7 +21,7 @@ from dialer.node.release import Release
 from dialer.node.service_pause import ServicePauses
 from dialer.routing import Ageing, Target
 from dialer.scenario import CallAttempt, House, Interruption, Overtaken, attempt_of
-from dialer.store import AttemptConflict, StoreError
+from dialer.store import AttemptConflict, CallbackFilter, StoreError
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,11 @@ CLAIM_BATCH = 200
 NUMBER_BUSY_WAIT_S = 1.0
 ENDED_FROM_OUTSIDE = frozenset({"T63", "T80", "T81", "T83", "T84"})
 MOVED_FROM_OUTSIDE = frozenset({"T20", "T70"})
+MOVED_ON = (
+    CallbackFilter(states=frozenset({State.COMPLETED, State.PAUSED})),
+    CallbackFilter(phases=frozenset({Phase.SNOOZED})),
+)
+"""Where no scenario has anything to do."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,7 @@ class Node:
         )
         self._limits = TimeLimits(house, self.line, self._release)
         self._pauses = ServicePauses(house, self.abort_dials)
+        self._suspects: dict[str, int] = {}  # versions of callbacks on a call here that seem to have ended
         self._admission = Admission(house.config)
         self._submissions = Submissions(house)
         self._wake = asyncio.Event()
@@ -273,7 +279,26 @@ class Node:
         if recovered:
             self._due.set()
 
+    async def _look_for_moved(self) -> None:
+        """Ends sessions whose callbacks another process has ended or put off: its bus is not ours, its store is.
+
+        What is seen once may be our own change on its way; what is seen twice is not.
+        """
+        suspects: dict[str, int] = {}
+        for wanted in MOVED_ON if self.sessions else ():
+            here = replace(wanted, ids=frozenset(self.sessions), limit=len(self.sessions))
+            for fresh in await self.house.store.find(here):
+                session = self.sessions.get(fresh.id)
+                if session is None or session.scenario.ledger.callback.version >= fresh.version:
+                    continue
+                if self._suspects.get(fresh.id) == fresh.version:
+                    self._let_go(fresh, Interruption.MOVED if fresh.open else Interruption.CANCELLED)
+                else:
+                    suspects[fresh.id] = fresh.version
+        self._suspects = suspects
+
     async def _check_limits(self) -> None:
+        await self._look_for_moved()
         await self._pauses.obey()
         if await self._limits.check():
             self._due.set()

@@ -59,7 +59,7 @@ class Notices:
     line: Line
     herald: Herald
     _told: OrderedDict[str, tuple[int, State]] = field(default_factory=OrderedDict)
-    _far: set[str] = field(default_factory=set)  # whose wait was long when they were first seen: they will be told
+    _far: dict[str, bool] = field(default_factory=dict)  # whether the wait was long when first seen, and is yet untold
     _seen: set[str] = field(default_factory=set)
 
     def hear(self, event: Event) -> None:
@@ -119,7 +119,7 @@ class Notices:
     def _tell_upcoming(self, now: datetime) -> None:
         """Once, when the estimated wait falls below the threshold; not to whom it was short from the start."""
         waiting = {callback.id for callback in self.line}
-        self._far &= waiting
+        self._far = {callback_id: far for callback_id, far in self._far.items() if callback_id in waiting}
         for callback in self.line:
             options = self._options(callback)
             if options is None or not options.push_threshold_min or callback.phase is not Phase.WAITING:
@@ -127,10 +127,9 @@ class Notices:
             estimate = self.house.waits.of_callback(callback, now)
             if estimate is None or estimate.seconds is None or not PushTarget.of(callback):
                 continue
-            if estimate.seconds >= options.push_threshold_min * 60:
-                self._far.add(callback.id)
-            elif callback.id in self._far:
-                self._far.discard(callback.id)
+            far = estimate.seconds >= options.push_threshold_min * 60
+            if self._far.setdefault(callback.id, far) and not far:
+                self._far[callback.id] = False
                 if callback.deadline_at is None or callback.deadline_at > now + timedelta(seconds=estimate.seconds):
                     told = {"ewt": f"{estimate.seconds:.0f}"}
                     self.house.pushes.tell(callback, options, PushEvent.UPCOMING, told)

@@ -21,12 +21,14 @@ class Device:
         reply: what its owner answers to a question: yes, no, later; None says nothing.
         status: with which HTTP status pushes are taken.
         acknowledges: whether it acknowledges.
+        takes_states: it is no device, but a subscriber to state events.
     """
 
     def __init__(self, reply: str | None = None, *, status: int = 200, acknowledges: bool = True) -> None:
         self.reply = reply
         self.status = status
         self.acknowledges = acknowledges
+        self.takes_states = False
         self.messages: list[dict[str, str]] = []
         self.answered: list[httpx.Response] = []
         self.badly_signed = 0
@@ -50,6 +52,14 @@ class Device:
         assert self._server is not None
         port = self._server.sockets[0].getsockname()[1]
         return f'[push.http.app]\nurl = "http://127.0.0.1:{port}/push"\nsecret = "{SECRET}"\ntimeout_s = 2\n'
+
+    def states(self, callback_id: str) -> list[dict[str, str]]:
+        """The state events of one callback, in the order in which they came."""
+        return [message for message in self.messages if message["_id"] == callback_id]
+
+    def of_state(self, callback_id: str, state: str) -> bool:
+        """Whether it was told of this state."""
+        return any(message["_event"] == f"_cbe_on_callback_{state}" for message in self.states(callback_id))
 
     def of(self, event: str) -> list[dict[str, str]]:
         """The messages of one event, in the order in which they came."""
@@ -82,6 +92,9 @@ class Device:
             writer.close()
 
     def _take(self, head: bytes, body: bytes) -> None:
+        if self.takes_states:
+            self.messages.append(json.loads(body))
+            return
         wanted = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         self.badly_signed += _header(head, "x-signature") != wanted
         message: dict[str, Any] = json.loads(body)

@@ -329,3 +329,40 @@ async def test_a_kill_loses_nobody_who_is_asked_snoozed_or_paused(start: Any) ->
     await place.post("/queues/test/resume")
     assert (await place.done(made))[0] == "AGENT_CONNECTED"
     assert third["callbackId"] == made
+
+
+# --- what devices and subscribers are told ---
+
+
+async def test_devices_are_told_of_failures_and_subscribers_of_every_state(start: Any) -> None:
+    states, device = Device(None), Device(None)
+    async with states:
+        port = states.table.partition("127.0.0.1:")[2].partition("/")[0]
+        options = f"""
+status_notification = "notify"
+status_notification_target = "http://127.0.0.1:{port}/states"
+reminder = true
+reminder_lead = 60
+submit_lead = 1
+callback_purge_time_min = 60
+"""
+        states.takes_states = True
+        place = await start(options, device)
+        busy = await place.book(BUSY)
+        assert (await place.done(busy))[0] == "FAIL_CALL_TO_CUSTOMER"
+        failed = await device.wait_for("CALLBACK_ATTEMPT_FAILED")
+        assert (failed["callbackId"], failed["attempt"]) == (busy, "1")
+        assert datetime.fromisoformat(failed["nextDialAt"]) > datetime.now(UTC) - timedelta(seconds=30)
+        assert (await device.wait_for("CALLBACK_FINAL_ATTEMPT_FAILED"))["attempt"] == "2"
+        soon = datetime.now(UTC) + timedelta(seconds=5)
+        made = await place.book(_desired_time=soon.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        assert (await place.done(made))[0] == "AGENT_CONNECTED"
+        async with asyncio.timeout(10):
+            while not states.of_state(made, "completed"):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+        told = [message["_event"].removeprefix("_cbe_on_callback_") for message in states.states(made)]
+        assert told == ["scheduled", "reminder", "queued", "routing", "processing", "completed"]
+        assert states.states(made)[-1]["_callback_reason"] == "AGENT_CONNECTED"
+        async with httpx.AsyncClient() as client:
+            metrics = (await client.get(f"{place.dialer.ops}/metrics")).text
+        assert 'callback_push_total{channel="FCM",event="CALLBACK_ATTEMPT_FAILED",result="accepted"} 1.0' in metrics
