@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from dialer.node.broker import open_broker
 from dialer.node.line import Line
 from dialer.node.node import Node
 from dialer.node.notices import telling
+from dialer.node.presence import PhonePresence
 from dialer.node.single import lock_folder, only_one
 from dialer.node.status import RunningStatus
 from dialer.push import Courier, Herald, HttpChannel, Links, Poster
@@ -92,13 +94,20 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
         node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
         await stack.enter_async_context(open_broker(config, bus, pool, clock))
         await node.start()
+        presence = PhonePresence(house)
+        stack.push_async_callback(presence.stop)
+        await presence.start()
         await stack.enter_async_context(open_notices(house, node.line))
         booking = Booking(store, config, bus, clock, pauses)
-        reception = Reception(house, booking, node.adopt, lambda: node.draining)
+        reception = Reception(house, booking, node.adopt)
         reception.open()
-        stack.push_async_callback(reception.close)
-        stack.push_async_callback(node.stop, config.node.stop_deadline_s)
+        stack.push_async_callback(stop_calls, node, reception, config.node.stop_deadline_s)
         yield Dialer(config, house, node, booking, RunningStatus(house, node))
+
+
+async def stop_calls(node: Node, reception: Reception, deadline_s: float) -> None:
+    """No new calls, in either direction; those that are up finish, or are released when the deadline comes."""
+    await asyncio.gather(reception.close(deadline_s), node.stop(deadline_s))
 
 
 @asynccontextmanager

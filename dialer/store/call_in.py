@@ -19,6 +19,7 @@ from dialer.store.errors import NoNumberFree, RequestGone
 from dialer.store.operation import BeginAttempt, Create
 
 KEPT = timedelta(days=14)  # records section 11
+LONGEST_CALL = timedelta(days=1)  # a call without a callback that is matched for so long was lost with its node
 CODE_TRIES = 50  # at 10,000 codes of 4 digits and 9,000 in use, one in 200 hand-outs would still fail
 
 _C = schema.call_in.c
@@ -144,6 +145,7 @@ def _endings(now: datetime) -> tuple[tuple[sa.ColumnElement[bool], sa.ColumnElem
         (_ACTIVE, _C.expires_at <= now, CallInState.EXPIRED),
         (_ACTIVE, done, CallInState.CANCELLED),
         (matched, done, CallInState.COMPLETED),
+        (matched, sa.and_(_C.callback_id.is_(None), _C.matched_at <= now - LONGEST_CALL), CallInState.COMPLETED),
     )
 
 

@@ -38,14 +38,13 @@ class Reception:
         house: the parts it works with.
         booking: books what callers ask for.
         adopt: runs the scenario of a callback whose customer has called.
-        draining: whether the node stops: no further call is taken then.
     """
 
-    def __init__(self, house: House, booking: Booking, adopt: Adopt, draining: Callable[[], bool]) -> None:
+    def __init__(self, house: House, booking: Booking, adopt: Adopt) -> None:
         self._house = house
         self._booking = booking
         self._adopt = adopt
-        self._draining = draining
+        self._closing = False
         self._calls: set[asyncio.Task[None]] = set()
         config = house.config
         self._applications = {
@@ -65,8 +64,11 @@ class Reception:
         """From now on calls are taken."""
         self._house.user_agent.on_incoming = self._take
 
-    async def close(self) -> None:
-        """Ends the calls that are left; a node that stops has let them finish until its deadline."""
+    async def close(self, deadline_s: float) -> None:
+        """Takes no more calls; those that are up finish, or are ended when the deadline comes."""
+        self._closing = True
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=deadline_s)
         self._house.user_agent.on_incoming = None
         for task in self._calls:
             task.cancel()
@@ -74,7 +76,7 @@ class Reception:
 
     async def _take(self, leg: IncomingLeg) -> None:
         """Serves one call from its first to its last moment."""
-        if self._draining():
+        if self._closing or self._house.user_agent.channels.free < 1:  # one is needed for the agent
             await leg.reject(503, headers={"Retry-After": str(RETRY_AFTER_S)})
             return
         serve = self._host_of(leg)
