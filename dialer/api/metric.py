@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -54,6 +55,7 @@ class CallbackMetrics:
         self._records = Gauge("callback_records", "Callbacks kept.", ("service", "state"), registry=registry)
         self._depth = Gauge("callback_queue_depth", "Callbacks in the queue.", ("service",), registry=registry)
         self._ewt = Gauge("callback_ewt_seconds", "Estimated wait.", ("service",), registry=registry)
+        self._dropped = Gauge("events_dropped", "Events a slow reader has lost.", ("reader",), registry=registry)
         self._agents = Gauge("agents", "Agents by state.", ("state",), registry=registry)
         self._calls = Gauge("sip_calls_active", "Calls up or being set up.", registry=registry)
         self._lag = Gauge("scheduler_lag_seconds", "How far the scheduler is behind.", registry=registry)
@@ -91,6 +93,11 @@ class CallbackMetrics:
                 self._rejected.labels(self._service(event.service), event.origin, event.cause).inc()
             case _:
                 pass
+
+    def read_losses(self, dropped: Mapping[str, int]) -> None:
+        """Sets how many events each reader has lost."""
+        for reader, count in dropped.items():
+            self._dropped.labels(reader).set(count)
 
     def read_waits(self, waits: WaitBook, now: datetime) -> None:
         """Sets the estimated waits for one scrape; a wait nobody can tell is left out."""

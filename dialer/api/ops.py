@@ -45,6 +45,7 @@ def ops_router(dialer: Dialer, registry: CollectorRegistry, metrics: CallbackMet
     async def scrape(_: Request) -> Response:
         status = dialer.status
         metrics.read(await _counts(dialer) or {}, dialer.house.pool, status.calls_active, status.scheduler_lag_s)
+        metrics.read_losses(dialer.house.bus.dropped)
         metrics.read_waits(dialer.house.waits, dialer.house.clock.now())
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 

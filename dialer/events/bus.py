@@ -25,10 +25,12 @@ class Stream(AsyncIterator[Event]):
 
     Attributes:
         dropped: events this reader lost because it was slower than the bus.
+        name: of the reader; "" when nobody looks at its losses.
     """
 
-    def __init__(self, capacity: int, on_close: Callable[[Stream], None]) -> None:
+    def __init__(self, capacity: int, on_close: Callable[[Stream], None], name: str = "") -> None:
         self.dropped = 0
+        self.name = name
         self._events: deque[Event] = deque()
         self._capacity = capacity
         self._arrived = asyncio.Event()
@@ -99,10 +101,15 @@ class Bus:
 
         return unsubscribe
 
-    def stream(self, capacity: int = STREAM_CAPACITY) -> Stream:
-        """Gives an async iterator over the events from now on; `close()` it when done."""
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Events that each named reader has lost because it was too slow."""
+        return {stream.name: stream.dropped for stream in self._streams if stream.name}
+
+    def stream(self, capacity: int = STREAM_CAPACITY, name: str = "") -> Stream:
+        """Gives an async iterator over the events from now on; `close()` it when done. A name shows its losses."""
         if capacity < 1:
             raise ValueError(f"a stream needs room for at least one event, not {capacity}")
-        stream = Stream(capacity, self._streams.remove)
+        stream = Stream(capacity, self._streams.remove, name)
         self._streams.append(stream)
         return stream

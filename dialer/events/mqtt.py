@@ -103,7 +103,7 @@ class MqttLink:
         self._command = command
         self._agents = agents
         self._on_state = on_state
-        self._events: Stream = bus.stream(settings.capacity)
+        self._events: Stream = bus.stream(settings.capacity, "mqtt")
         self._unconfirmed: list[_Outgoing] = []
         self._down_told = False
         self._task: asyncio.Task[None] | None = None

@@ -10,7 +10,7 @@ import pytest
 from dialer.api import create_app
 from dialer.callback.call_result import CallResult
 from dialer.callback.record import AttemptResult
-from dialer.events import AttemptEnded, AttemptStarted
+from dialer.events import AttemptEnded, AttemptStarted, NodeState
 from dialer.routing import AgentState
 
 CREATE = "/genesys/1/service/callback/Sales"
@@ -291,3 +291,11 @@ async def test_an_unexpected_fault_is_500_with_the_id_under_which_the_log_tells_
     assert "a bug" not in response.text
     assert "find-me-1" in caplog.text
     assert "a bug" in caplog.text
+
+
+async def test_events_that_a_slow_reader_has_lost_are_a_metric(dialer):
+    dialer.house.bus.stream(1, "mqtt")
+    for _ in range(3):
+        dialer.house.bus.publish(NodeState("node-1", "started", dialer.house.clock.now()))
+    async with dialer.client(ops=True) as ops:
+        assert 'events_dropped{reader="mqtt"} 2.0' in (await ops.get("/metrics")).text

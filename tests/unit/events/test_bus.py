@@ -98,3 +98,24 @@ async def test_a_closed_stream_ends_and_gets_no_further_events():
 def test_a_stream_without_room_is_refused():
     with pytest.raises(ValueError, match="at least one"):
         Bus().stream(capacity=0)
+
+
+async def test_what_a_named_reader_loses_is_shown_and_others_are_not():
+    bus = Bus()
+    slow, unnamed = bus.stream(2, "mqtt"), bus.stream(1)
+    for n in range(5):
+        bus.publish(event(n))
+    assert bus.dropped == {"mqtt": 3}
+    slow.close()
+    unnamed.close()
+    assert bus.dropped == {}
+
+
+async def test_events_that_are_there_are_taken_without_waiting():
+    bus = Bus()
+    stream = bus.stream()
+    for n in range(3):
+        bus.publish(event(n))
+    assert stream.take(2) == [event(0), event(1)]
+    assert stream.take(2) == [event(2)]
+    assert stream.take(2) == []
