@@ -251,7 +251,8 @@ class Booking:
         paused = self._pauses.paused(request.service, parts.options)
         if paused:
             new = replace(new, resume_state=State.SCHEDULED if scheduled else State.QUEUED)
-        at_once = parts.options.call_direction == "USERORIGINATED" and not parts.options.wait_for_agent
+        dials_in = parts.options.call_direction == "USERORIGINATED"
+        at_once = dials_in and not parts.options.wait_for_agent and not scheduled
         access = access_of_service(self._config, request.service, parts, number) if at_once else None
         event = "T03" if paused else "T02" if scheduled else "T01"
         self._limits.admit(request, parts, scheduled, now)

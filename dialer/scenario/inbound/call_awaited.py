@@ -25,7 +25,7 @@ class CallAwaited(CallAttempt):
 
     async def _attempt(self) -> None:
         access = self.callback.access
-        if access or not self.service.wait_for_agent:  # told before a lost node or a pause: not told again
+        if access:  # booked with the create, or told before a lost node or a pause: not told again
             await self.ledger.move("T50", note=f"number {access['number']}" if "number" in access else "")
         else:
             await self._tell_ready()
