@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test setup setup-test test-fast lint bench bench-media bench-signalling bench-store bench-detection results fairness clean
+.PHONY: help demo test setup setup-test test-fast lint bench bench-media bench-signalling bench-store bench-detection results chaos fairness clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -58,6 +58,10 @@ results: setup-test
 # make fairness         ten thousand random days on the floor: nobody overtaken, nobody starved, no dial without an agent
 fairness: setup-test
 	@FAIRNESS_RUNS=$(or $(RUNS),10000) $(BIN)/pytest tests/unit/node/test_fairness.py $(ARGS)
+
+# make chaos            10,000 calls with random hang-ups, losses and time-outs on either side; nothing may be left over
+chaos: setup-test
+	@$(BIN)/python -m tools.chaos $(ARGS)
 
 clean:
 	rm -rf .venv build var *.egg-info
