@@ -110,6 +110,7 @@ class GatewayTable(Table):
     options_ping_s: float = Field(default=30.0, ge=0, le=3600)
     max_channels: int | None = Field(default=None, ge=1)
     from_domain: str | None = None
+    dialog_events: bool = False
 
     @field_validator("uri", "outbound_proxy")
     @classmethod

@@ -171,7 +171,7 @@ class AgentSearch:
         callback = self.ledger.callback
         return DialRequest(
             gateway=agent.gateway or self.house.config.agent_gateway(self.service),
-            number=agent.address if "@" in agent.address else agent.address.partition(":")[2],
+            number=phone_of(agent),
             from_user=callback.customer_number,
             display_name=callback.service,
             headers={"X-Callback-Id": callback.id},
@@ -184,3 +184,8 @@ class AgentSearch:
         """Ready again when the customer left; Not Ready when the phone failed, so that it is not rung again."""
         state = AgentState.NOT_READY if self.last_error else AgentState.READY
         self.house.router.release(agent.id, self.house.clock.now(), state, key=self.ledger.callback.id)
+
+
+def phone_of(agent: Agent) -> str:
+    """What is dialled to ring an agent: an extension of the gateway, or a whole SIP URI."""
+    return agent.address if "@" in agent.address else agent.address.partition(":")[2]

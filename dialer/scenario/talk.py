@@ -31,6 +31,7 @@ MOST_TRANSFERS: Final = 10  # of one call: whoever sends it round in circles is 
 MOST_PARTIES: Final = 5  # beside the customer
 DIGITS: Final = re.compile(r"[0-9A-D*#]{1,32}")
 Command = Callable[[], Coroutine[Any, Any, None]]
+TALKS_IN_PBX: Final = "talks in the PBX"  # why an agent is Not Ready after the talk was handed over
 RecordWish = Literal["on", "pause", "off"]
 
 
@@ -98,11 +99,11 @@ class TalkControl:
 
     async def hold(self) -> None:
         """Puts the customer on hold: he hears the hold treatment, nobody hears him."""
-        await self._do(self._hold)
+        await self._do("hold", self._hold)
 
     async def retrieve(self) -> None:
         """Takes the customer off hold; breaks off what was begun meanwhile. Who was consulted joins the talk, too."""
-        await self._do(self._retrieve)
+        await self._do("retrieve", self._retrieve)
 
     async def transfer(self, target: str, *, attended: bool = False) -> None:
         """Sends the call on: to an agent, a service's queue, a target, a number. Returns when it is under way.
@@ -115,23 +116,24 @@ class TalkControl:
             attended: only brings the person on the line to be spoken to; transfer() without target, or hanging up,
                 then sends the call on.
         """
-        await self._do(partial(self._transfer, target, attended=attended) if target else self._complete)
+        work = partial(self._transfer, target, attended=attended) if target else self._complete
+        await self._do("transfer", work, target=target, attended=attended)
 
     async def conference(self, target: str = "") -> None:
         """Brings a further party into the talk; without a target, who is being consulted."""
-        await self._do(partial(self._confer, target))
+        await self._do("conference", partial(self._confer, target), target=target)
 
     async def hangup(self, party: str = "") -> None:
         """Ends the call; with the name of a party, only that one's part in it."""
-        await self._do(partial(self._hang_up, party))
+        await self._do("hangup", partial(self._hang_up, party), party=party)
 
     async def record(self, wish: RecordWish) -> None:
         """Starts a recording or goes on with it, pauses it (silence in the file), or ends it."""
-        await self._do(partial(self._record, wish))
+        await self._do("record", partial(self._record, wish), wish=wish)
 
     async def dtmf(self, digits: str) -> None:
         """Sends digits to the customer."""
-        await self._do(partial(self._dtmf, digits))
+        await self._do("dtmf", partial(self._dtmf, digits), digits=digits)
 
     # --- how they are carried out ---
 
@@ -139,7 +141,6 @@ class TalkControl:
         self._free()
         if self._talk.held:
             raise TalkRefused("the customer is on hold already")
-        self._tell("hold")
         await self._talk.hold()
 
     async def _retrieve(self) -> None:
@@ -148,7 +149,6 @@ class TalkControl:
             raise TalkRefused("the customer is not on hold")
         if not talk.parties:
             raise TalkRefused("nobody is left in this call who could have the customer")
-        self._tell("retrieve")
         await self._break_off()
         await talk.retrieve()
 
@@ -171,13 +171,12 @@ class TalkControl:
         if self.transfers >= MOST_TRANSFERS:
             raise TalkRefused(f"this call was sent on {MOST_TRANSFERS} times already; end it, or let it be")
         self.transfers += 1
-        self._tell(f"transfer to {name_of(consulted)}")
         await self._talk.pass_on(consulted)
 
     async def _confer(self, target: str) -> None:
         self._free()
         if not target:
-            self._tell(f"talk with {name_of(self._consulted())} too")
+            self._consulted()
             await self._talk.retrieve()
             return
         destination = self._destination(target)
@@ -188,21 +187,18 @@ class TalkControl:
     async def _hang_up(self, party: str) -> None:
         talk = self._talk
         if not party:
-            self._tell("hang up")
             talk.ended_by = Actor.AGENT
             await talk.customer.leg.hangup("normal")
             return
         found = [each for each in talk.parties if name_of(each) == party]
         if not found:
             raise TalkRefused(f"{party!r} is not in this call; there is {', '.join(map(name_of, talk.parties))}")
-        self._tell(f"hang up {party}")
         await found[0].leg.hangup("normal")
 
     async def _record(self, wish: RecordWish) -> None:
         recorder = self._talk.recorder
         if self._talk.attempt.service.record == "off":
             raise TalkRefused("this service does not record; see its option `record`")
-        self._tell(f"record: {wish}")
         if wish == "on":
             try:
                 recorder.start(self._legs())
@@ -220,10 +216,12 @@ class TalkControl:
         if not await self._talk.customer.leg.send_dtmf(digits):
             raise TalkRefused("the customer's line takes no digits now")
 
-    async def _do(self, command: Command) -> None:
+    async def _do(self, name: str, command: Command, **arguments: str | bool) -> None:
         """Carries out a command, one at a time; it is finished also when nobody waits for it any more."""
         if self._over:
             raise TalkRefused("the call has ended")
+        words = " ".join([name, *(str(value) for value in arguments.values() if isinstance(value, str) and value)])
+        self._talk.attempt.story.given("routing", f"asked to {words}", "command", command=name, arguments=arguments)
         task = asyncio.create_task(self._alone(command), name="talk-command")
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
@@ -267,7 +265,6 @@ class TalkControl:
         await self._talk.join()
 
     def _begin(self, what: str, work: Command) -> None:
-        self._tell(what)
         self.last_error = ""
         self._under_way = (what, asyncio.create_task(self._watched(work), name=f"talk-{what}"))
 
@@ -319,9 +316,6 @@ class TalkControl:
     def _destination(self, target: str) -> Destination:
         return parse_destination(target, self._talk.attempt.house)
 
-    def _tell(self, what: str) -> None:
-        self._talk.attempt.story.tell("routing", f"asked to {what}")
-
 
 async def talk(attempt: CallAttempt, customer: CustomerCall, agent: AgentOnLine) -> Actor:
     """The talk of two who are joined, to its end; gives who ended it. At most the legs of these two are left then."""
@@ -339,5 +333,7 @@ async def _leave_to_pbx(attempt: CallAttempt, agent: AgentOnLine) -> None:
     """The agent talks on where we do not see it: Not Ready until somebody says otherwise."""
     attempt.agent = None
     await agent.signals.close()
-    house = attempt.house
-    house.router.release(agent.agent.id, house.clock.now(), AgentState.NOT_READY, key=attempt.callback.id)
+    house, name = attempt.house, agent.agent.id
+    house.router.release(name, house.clock.now(), AgentState.NOT_READY, key=attempt.callback.id)
+    if house.pool.state(name) is AgentState.NOT_READY:
+        house.pool.set_state(name, AgentState.NOT_READY, house.clock.now(), TALKS_IN_PBX)

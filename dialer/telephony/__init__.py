@@ -7,6 +7,7 @@ from dialer.telephony.bridge import Bridge, Conference
 from dialer.telephony.call_recording import CallRecording
 from dialer.telephony.channels import ChannelUse
 from dialer.telephony.dialing import DialRequest
+from dialer.telephony.dialog_info import PhoneState
 from dialer.telephony.ending import LegEnd, LegTimes, Moment, RtpStats
 from dialer.telephony.errors import (
     NativeLibraryMissing,
@@ -41,7 +42,7 @@ from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.recording import Recording
 from dialer.telephony.settings import Gateway, UserAgentSettings
 from dialer.telephony.tap import Block, RowFigures, TapView
-from dialer.telephony.user_agent import UserAgent
+from dialer.telephony.user_agent import PhoneSubscription, UserAgent
 
 __all__ = [
     "Answered",
@@ -66,6 +67,8 @@ __all__ = [
     "Moment",
     "NativeLibraryMissing",
     "NotRunning",
+    "PhoneState",
+    "PhoneSubscription",
     "Playback",
     "PlaybackFinished",
     "PlaybackStarted",

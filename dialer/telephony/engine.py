@@ -20,18 +20,22 @@ import pjsua2 as pj
 from numpy.typing import NDArray
 
 from dialer.telephony import joint, transfer
+from dialer.telephony.call_recording import CallRecording
 from dialer.telephony.channels import Channels
 from dialer.telephony.dialing import DialRequest, from_uri, next_hop, safe_headers, target_uri
+from dialer.telephony.dialog_info import PhoneState
 from dialer.telephony.ending import LegEnd, RtpStats, cause_of_status
 from dialer.telephony.event import Ended
 from dialer.telephony.incoming import incoming_leg
 from dialer.telephony.leg import IncomingLeg, Leg
 from dialer.telephony.library import Library
 from dialer.telephony.names import Names, is_host
+from dialer.telephony.phone_watch import PhoneWatch
 from dialer.telephony.pinger import Pinger
 from dialer.telephony.playback import Playback, Playlist
 from dialer.telephony.priority import prefer_media_threads
 from dialer.telephony.prompt import PromptCache
+from dialer.telephony.recording import Recording
 from dialer.telephony.settings import Gateway, UserAgentSettings
 from dialer.telephony.setup_timer import SetupTimers
 from dialer.telephony.sip_account import SipAccount
@@ -70,6 +74,7 @@ class Engine:
             int, Any
         ] = {}  # pjsua2.LegAudio by leg: the one object of the library that any thread may use
         self._graveyard: list[SipCall] = []
+        self._watches: dict[int, PhoneWatch] = {}
         self._keys = itertools.count(1)
         self._tickets = itertools.count(1)
         self._prompts = PromptCache(make_prompt)
@@ -109,6 +114,8 @@ class Engine:
 
     def close(self, deadline: float, poll: Callable[[], None]) -> None:
         """Hangs up all calls, waits for them until the deadline, and closes the library."""
+        for key in list(self._watches):
+            self.thread.guarded(functools.partial(self._unwatch_phone, key))
         for call in list(self._calls.values()):
             self.thread.guarded(functools.partial(call.end, "normal"))
         while self._calls and time.monotonic() < deadline:
@@ -227,6 +234,30 @@ class Engine:
         partner = self._calls.get(call.partner.key) if call.partner is not None else None
         if partner is not None and not partner.over:
             joint.take_place(call, partner)
+
+    # --- telephones that are watched ---
+
+    async def watch_phone(self, gateway: str, number: str, taker: Callable[[PhoneState], None]) -> int:
+        """Loop: subscribes to a telephone's dialog events; gives the subscription's number."""
+        return int(await self.thread.call(self._watch_phone, self.settings.gateways[gateway], number, taker))
+
+    def _watch_phone(self, gateway: Gateway, number: str, taker: Callable[[PhoneState], None]) -> int:
+        key = self.new_key()
+        uri = target_uri(DialRequest(gateway.name, number), gateway)
+        try:
+            self._watches[key] = PhoneWatch(self, self.library.accounts[gateway.name], uri, taker)
+        except pj.Error as fault:
+            log.warning("%s cannot be watched: %s", uri, fault.reason)
+        return key
+
+    async def unwatch_phone(self, key: int) -> None:
+        """Loop: ends a subscription."""
+        await self.thread.call(self._unwatch_phone, key)
+
+    def _unwatch_phone(self, key: int) -> None:
+        watch = self._watches.pop(key, None)
+        if watch is not None:
+            pj.Buddy.__swig_destroy__(watch)
 
     # --- incoming ---
 
@@ -355,6 +386,14 @@ class Engine:
             log.info("%r: %s", leg, fault.reason)
             return False
         return True
+
+    def record(self, leg: Leg, path: Path, *, from_start: bool) -> Recording:
+        """Loop: records what a leg's far end says."""
+        return Recording(path, self.taps, leg, from_start=from_start).run()
+
+    def record_call(self, leg: Leg, others: Sequence[Leg], path: Path) -> CallRecording:
+        """Loop: records a conversation in stereo."""
+        return CallRecording(path, self.taps, leg, others).run()
 
     async def rtp(self, leg: Leg) -> RtpStats:
         """Loop: gives a leg's figures."""

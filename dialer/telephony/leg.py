@@ -263,7 +263,7 @@ class Leg:
         Raises:
             OSError: when the file cannot be made.
         """
-        return Recording(path, self._engine.taps, self, from_start=from_start).run()
+        return self._engine.record(self, path, from_start=from_start)
 
     def record_with(self, others: Sequence[Leg], path: Path) -> CallRecording:
         """Records a conversation in stereo until stop() or this leg's end: this far end left, all others right.
@@ -271,7 +271,7 @@ class Leg:
         Raises:
             OSError: when the file cannot be made.
         """
-        return CallRecording(path, self._engine.taps, self, others).run()
+        return self._engine.record_call(self, others, path)
 
     async def rtp(self) -> RtpStats:
         """Gives the audio's figures so far."""

@@ -13,6 +13,7 @@ from dialer.telephony import native
 from dialer.telephony.bridge import Bridge, Conference
 from dialer.telephony.channels import ChannelUse
 from dialer.telephony.dialing import DialRequest
+from dialer.telephony.dialog_info import PhoneState
 from dialer.telephony.errors import NotRunning, UnknownGateway
 from dialer.telephony.gateway import GatewayHealth
 from dialer.telephony.leg import IncomingLeg, Leg
@@ -95,6 +96,22 @@ class UserAgent:
         """
         return await self._running.dial(request)
 
+    async def watch_phone(self, gateway: str, number: str, taker: Callable[[PhoneState], None]) -> PhoneSubscription:
+        """Has the PBX tell what a telephone does (dialog events, RFC 4235), where it offers that.
+
+        Args:
+            gateway: the PBX.
+            number: extension, or a whole SIP URI.
+            taker: called on the loop with each change; UNKNOWN when the PBX does not or no longer says.
+
+        Raises:
+            UnknownGateway: when none is configured by this name.
+        """
+        if gateway not in self.settings.gateways:
+            raise UnknownGateway(gateway)
+        engine = self._running
+        return PhoneSubscription(engine, await engine.watch_phone(gateway, number, taker))
+
     async def bridge(self, one: Leg, other: Leg) -> Bridge:
         """Joins two legs; what plays on them falls silent with the next frame."""
         engine = self._running
@@ -167,6 +184,18 @@ class UserAgent:
         except Exception:
             log.exception("the taker of %r failed", leg)
             await leg.hangup("failure")
+
+
+class PhoneSubscription:
+    """A telephone that is watched."""
+
+    def __init__(self, engine: Engine, key: int) -> None:
+        self._engine = engine
+        self._key = key
+
+    async def close(self) -> None:
+        """Ends it."""
+        await self._engine.unwatch_phone(self._key)
 
 
 def raise_descriptor_limit() -> int:
