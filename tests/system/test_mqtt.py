@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 
 import aiomqtt
 import pytest
+from dialer_process import RunningDialer, configuration
 
 from dialer.callback.record import Callback
 from dialer.callback.state import Phase, State
 from dialer.clock import SystemClock
 from dialer.events import AgentChanged, Bus, CallbackChanged
 from dialer.events.mqtt import MqttLink, MqttSettings
+from dialer.lab import LabProcess
 from dialer.node.broker import commander
 from dialer.routing import Agent, AgentPool, AgentState
 
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.system
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LIMIT_S = 15
+GOES_WELL = ["T01", "T30", "T31", "T35a", "T35", "T73"]  # the transitions of a callback from booking to its end
 CALLBACK = Callback(
     id="1-a", service="Sales/EU", state=State.QUEUED, phase=Phase.WAITING, customer_number="+16505550100",
     desired_time=NOON, created_at=NOON, accepted_at=NOON, updated_at=NOON, user_data={"card": "4111"},
@@ -224,3 +227,35 @@ async def test_ten_thousand_events_all_arrive_in_their_order(broker, make):
         told = await read(client, "dialer/callback/Sales%2FEU/1-a", 10_000)
     assert [message["attempts"] for message in told] == list(range(10_000))
     assert side.link.dropped == 0
+
+
+async def test_a_real_call_is_told_from_booking_to_its_end_and_agents_are_commanded(broker, tmp_path):
+    extra = f'[mqtt]\nurl = "mqtt://127.0.0.1:{broker.port}"\n'
+    async with LabProcess() as lab, listening(broker) as client:
+        dialer = RunningDialer(configuration(tmp_path, f"sip:{lab.host}:{lab.port}", extra=extra))
+        await dialer.start()
+        made = (await dialer.book("+12025550100")).json()["_id"]
+        told, agents = [], {}
+        async with asyncio.timeout(60):
+            async for message in client.messages:
+                data = json.loads(message.payload)
+                if str(message.topic) == f"dialer/callback/test/{made}":
+                    told.append((data["event"], data["state"]))
+                elif str(message.topic).startswith("dialer/agent/"):
+                    agents.setdefault(data["agent"], []).append(data["state"])
+                if told[-1:] == [("T73", "COMPLETED")]:
+                    break
+        events = [event for event, _ in told]
+        assert [event for event in events if event in GOES_WELL] == GOES_WELL
+        [busy] = [name for name, states in agents.items() if "TALKING" in states]
+        await dialer.completed(made)
+        await client.publish(f"dialer/agent/{busy}/set", json.dumps({"state": "NOT_READY", "reason": "lunch"}), qos=1)
+        async with asyncio.timeout(20):
+            async for message in client.messages:
+                if str(message.topic) == f"dialer/agent/{busy}/state":
+                    state = json.loads(message.payload)
+                    if state["state"] == "NOT_READY":
+                        break
+        assert state["reason"] == "lunch"
+        assert await dialer.end() == 0
+        assert (await read(client, "dialer/node/node-1"))[-1]["state"] == "offline"
