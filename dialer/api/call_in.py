@@ -52,26 +52,27 @@ def call_in_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def match_interaction(request: Request) -> Response:
         gate.v1(request)
         sent = await parameters_of(request)
-        number, code = sent.get("_access_number"), sent.get("_access_code")
-        if not number and not code:
-            raise MissingKey("_access_number or _access_code is missing")
-        numbers = [
-            dnis
-            for group in dialer.config.call_in_groups.values()
-            for dnis in group.dnis
-            if not number or bare(dnis) == bare(str(number))
-        ]
-        now = dialer.house.clock.now()
-        found = [
-            each
-            for each in await dialer.house.store.active_call_ins(numbers)
-            if each.expires_at > now and (not code or each.access_code == str(code))
-        ]
-        if len(found) != 1:
-            raise NotFound("no access number and code like these are valid now")
-        return V1Json({**found[0].user_data, "_id": found[0].callback_id or found[0].id})
+        found = await matching(dialer, str(sent.get("_access_number", "")), str(sent.get("_access_code", "")))
+        return V1Json({**found.user_data, "_id": found.callback_id or found.id})
 
     return router
+
+
+async def matching(dialer: Dialer, number: str, code: str) -> CallInRequest:
+    """The one active request with this number and code; an empty one of the two is not compared.
+
+    Raises MissingKey, NotFound: when both are empty; when there is none, or more than one.
+    """
+    if not number and not code:
+        raise MissingKey("_access_number or _access_code is missing")
+    groups = dialer.config.call_in_groups.values()
+    numbers = [dnis for group in groups for dnis in group.dnis if not number or bare(dnis) == bare(number)]
+    now = dialer.house.clock.now()
+    active = [each for each in await dialer.house.store.active_call_ins(numbers) if each.expires_at > now]
+    found = [each for each in active if not code or each.access_code == code]
+    if len(found) != 1:
+        raise NotFound("no access number and code like these are valid now")
+    return found[0]
 
 
 def details_of(made: CallInRequest) -> dict[str, str]:
