@@ -10,7 +10,7 @@ import importlib
 
 from dialer.telephony.errors import NativeLibraryMissing
 
-REQUIRED_API = 2
+REQUIRED_API = 3
 MEND = "run `make setup`, or `python tools/pjsua2/build.py --into .venv/bin/python --install-packages`"
 
 

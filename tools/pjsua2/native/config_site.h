@@ -8,6 +8,8 @@
 #define PJSUA_MAX_CONF_PORTS         4352   /* 254: one per call, the rest for recorders and players */
 #define PJSUA_MAX_PLAYERS            256    /* 32: treatments are played by LegAudio, not by players */
 #define PJSUA_MAX_RECORDERS          256    /* 32 */
+#define PJSUA_MAX_BUDDIES            1024   /* 256: agents' telephones whose dialogs are watched */
+#define PJSUA_PRES_TIMER             60     /* 300: seconds until a subscription that ended is tried again */
 #define PJ_IOQUEUE_MAX_HANDLES       8192   /* 64: RTP and RTCP of each call, and the signalling sockets */
 #define PJSIP_MAX_TSX_COUNT          16383  /* 1023: hash table size 2^n - 1; also the transactions of calls just ended */
 #define PJSIP_MAX_DIALOG_COUNT       16383  /* 511 */

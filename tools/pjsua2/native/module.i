@@ -8,8 +8,11 @@
 %feature("nodirector") pj::AudioMediaPort;
 %feature("nodirector") pj::AudioMediaAiPort;
 %feature("nodirector") pj::VideoRecorder;
-%feature("nodirector") pj::Buddy;
 %feature("nodirector") pj::FindBuddyMatch;
+
+%feature("nodirector") pj::Buddy::onBuddyState;
+%feature("nodirector") pj::Buddy::onBuddyEvSubState;
+%feature("nodirector") pj::Buddy::onBuddyDlgEventState;
 
 %feature("nodirector") pj::Call::onCallSdpCreated;
 %feature("nodirector") pj::Call::onStreamPreCreate;
@@ -43,7 +46,7 @@
 %feature("nodirector") pj::Endpoint::onCredAuth;
 
 /* Raised when the classes below change, so that a Python side built for another is refused at its start. */
-%constant int DIALER_API = 2;
+%constant int DIALER_API = 3;
 
 %include "pjsua2.i"
 %include "dialer.i"
