@@ -135,9 +135,11 @@ class Notices:
                     self.house.pushes.tell(callback, options, PushEvent.UPCOMING, told)
 
     def _options(self, callback: Callback) -> ServiceOptions | None:
-        if callback.service not in self.house.config.services:
+        """Its service's; None when the service is gone, or the record asks for what there is not (T07, T87)."""
+        try:
+            return self.house.config.options_for(callback)
+        except (KeyError, ValueError):
             return None
-        return self.house.config.options_for(callback)
 
     def _remember(self, callback: Callback) -> None:
         self._told[callback.id] = (callback.version, callback.state)
