@@ -107,10 +107,12 @@ async def _disposition(attempt: CallAttempt, who: Actor, question: Question[Disp
     await _move(attempt, "T72", Actor.CUSTOMER if who is Actor.CUSTOMER else Actor.AGENT)
     house.pool.set_state(agent_id, AgentState.WRAP_UP, house.clock.now(), attempt.callback.id)
     until = house.clock.now() + timedelta(seconds=limit)
-    house.bus.publish(DispositionDue(agent_id, attempt.ledger.callback, until))
+    due = replace(question, agent_id=agent_id, callback=attempt.ledger.callback, until=until)  # of a transfer, the last
     try:
-        async with asyncio.timeout(limit):
-            return await asyncio.shield(question.answer)
+        with house.desk.asks_disposition(due):
+            house.bus.publish(DispositionDue(agent_id, due.callback, until))
+            async with asyncio.timeout(limit):
+                return await asyncio.shield(due.answer)
     except TimeoutError:
         attempt.story.tell("timer", f"no disposition by agent {agent_id} within {limit:g} s, taken as OK")
         return None
