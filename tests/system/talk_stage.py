@@ -72,6 +72,7 @@ class Stage:
         self.legs: dict[str, list[IncomingLeg]] = {}
         self.callback_id = ""
         self.silent: set[str] = set()  # who lets it ring
+        self.pbx: Any = None  # where there is one between the dialer and all others
         ua.on_incoming = self._take
 
     async def _take(self, leg: IncomingLeg) -> None:
@@ -146,6 +147,12 @@ class Stage:
         """An agent is ready for the next call."""
         async with httpx.AsyncClient(timeout=30) as client:
             await client.post(f"{self.dialer.admin}/agents/{agent_id}/state", json={"state": "READY"})
+
+    async def agent(self, agent_id: str) -> tuple[str, str]:
+        """What an agent does, and why."""
+        async with httpx.AsyncClient(timeout=30) as client:
+            items = (await client.get(f"{self.dialer.admin}/agents")).json()["items"]
+        return next((item["state"], item["reason"]) for item in items if item["id"] == agent_id)
 
     async def agent_states(self) -> dict[str, str]:
         """What every agent does."""

@@ -39,19 +39,39 @@ async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         sip_port=free_port(), manager_port=free_port(socket.SOCK_STREAM), lab_port=ua.udp_port, password=PASSWORD,
         rtp_first=33000, rtp_last=33999, **getattr(request, "param", {}),
     )  # fmt: skip
+    tells = "dialog_events = true" if settings.extra_modules else ""
     try:
-        with Asterisk(settings, tmp_path / "pbx"):
-            gateway = f'sip:127.0.0.1:{settings.sip_port}\nuser = "8999"\npassword = "{PASSWORD}"'
+        with Asterisk(settings, tmp_path / "pbx") as pbx:
+            gateway = f'sip:127.0.0.1:{settings.sip_port}\nuser = "8999"\npassword = "{PASSWORD}"\n{tells}'
             path = configuration(tmp_path, gateway, service=SERVICE)
             path.write_text(path.read_text().replace('target = "Desk@Lab.GA"', 'target = "Slow@Lab.GA"'))
             dialer = RunningDialer(path)
             await dialer.start()
             made = Stage(ua, dialer, tmp_path)
+            made.pbx = pbx
             yield made
             assert await dialer.end() == 0
             assert "Traceback" not in dialer.log.read_text(), dialer.log.read_text()[-3000:]
     finally:
         await ua.stop()
+
+
+HINTS = {
+    "extra_dialplan": "exten => _7XXX,hint,PJSIP/${EXTEN}\n",
+    "extra_modules": (
+        "res_pjsip_outbound_publish.so",
+        "res_pjsip_exten_state.so",
+        "res_pjsip_dialog_info_body_generator.so",
+    ),
+}
+
+
+async def becomes(stage: Stage, agent: str, state: str, reason: str = "") -> None:
+    """Waits until an agent is in a state for a reason."""
+    async with asyncio.timeout(8):
+        while (found := await stage.agent(agent)) != (state, reason):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.05)
+    assert found == (state, reason)
 
 
 async def book(stage: Stage) -> None:
@@ -104,3 +124,32 @@ async def test_who_hangs_up_while_it_is_handed_over_leaves_no_leg(stage: Stage) 
         assert record["_callback_reason"] in {"AGENT_CONNECTED", "FAIL_INTERACTION_DELETED"}
         stage.legs.clear()
         await stage.set_ready("slow")
+
+
+@pytest.mark.parametrize("stage", [HINTS], indirect=True)
+async def test_the_agent_of_a_handed_over_talk_is_ready_again_when_the_telephone_is_idle(stage: Stage) -> None:
+    await book(stage)
+    await stage.dialer.completed(stage.callback_id)
+    await becomes(stage, "slow", "NOT_READY", "talks in the PBX")
+    assert await stage.hears("customer") == {"7039"}
+    assert await stage.agent("slow") == ("NOT_READY", "talks in the PBX")
+    await stage.leg("customer").hangup()
+    await becomes(stage, "slow", "READY")
+
+
+@pytest.mark.parametrize("stage", [HINTS], indirect=True)
+async def test_who_is_on_the_phone_for_another_reason_is_not_rung(stage: Stage) -> None:
+    with stage.pbx.manager() as manager:
+        manager.act("Originate", Channel="PJSIP/7039", Application="Wait", Data="60", Async="true")
+        await becomes(stage, "slow", "NOT_READY", "phone busy")
+        await book(stage)
+        await asyncio.sleep(1.5)
+        assert "customer" not in stage.legs
+        await stage.leg("7039").hangup()
+        await becomes_talking(stage)
+    await stage.leg("7039").hangup()
+
+
+async def becomes_talking(stage: Stage) -> None:
+    """The callback that waited is made."""
+    assert (await stage.dialer.completed(stage.callback_id))["_callback_reason"] == "AGENT_CONNECTED"
