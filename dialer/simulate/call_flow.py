@@ -69,7 +69,8 @@ class CallFlow:
         in_flight: dials by target that have no agent yet; the release rule reads it.
         sessions: callbacks dialled or on the line.
         changed: an agent, a dial less or the time may let somebody be dialled.
-        lined_up: somebody has joined the line.
+        shifted: somebody has joined the line, or a dial has turned into an agent's call: this lets nobody be dialled
+            where all in line wait for the same agents.
         session_ended: there is one customer less on the line.
     """
 
@@ -82,7 +83,7 @@ class CallFlow:
         self.line = Line(lambda callback: self.cases[callback.id].service.ageing)
         self.in_flight: Counter[str] = Counter()
         self.sessions = 0
-        self.changed = self.lined_up = self.session_ended = False
+        self.changed = self.shifted = self.session_ended = False
         self.cases: dict[str, Case] = {}  # open ones, by id
         self.forecasts: dict[str, Forecast] = {}
         self._numbers: set[str] = set()
@@ -130,7 +131,7 @@ class CallFlow:
     def _line_up(self, case: Case) -> None:
         self.line.add(case.callback)
         self.tally.peak_line = max(self.tally.peak_line, len(self.line))
-        self.lined_up = True
+        self.shifted = True
         if len(case.service.target.items) > 1:
             self._walk_on(case, case.turn)
         early_s = case.waited_since_s - case.service.options.connect_threshold - self.clock.monotonic()
@@ -210,10 +211,11 @@ class CallFlow:
         reached = connects(answered.result, case.service.options)
         forecast = self.forecasts[case.service.name]
         forecast.dial_over(self.clock.now(), self.clock.monotonic() - case.dial_began_s if reached else None)
-        self.changed = True
         if reached:
+            self.shifted = True
             self._reached(case, answered)
         else:
+            self.changed = True
             self._fail(case, answered.result)
 
     def _fail(self, case: Case, result: CallResult) -> None:
@@ -365,9 +367,10 @@ class CallFlow:
     def _leave(self, case: Case, event: str, result: CallResult, reason: Reason, detail: str) -> None:
         """Ends a callback whose customer is on the line without an agent."""
         self._end_session(case, result)
+        request = case.request
         self._complete(case, event, result, reason, detail)
-        if case.request is not None:
-            self.router.cancel(case.request, self.clock.now())
+        if request is not None:
+            self.router.cancel(request, self.clock.now())
         self.forecasts[case.service.name].freed(case, self.clock.now())
         self.changed = True
 
@@ -416,6 +419,7 @@ class CallFlow:
         self._move(case, event)
         case.completed_s = self.clock.monotonic()
         case.result, case.reason, case.detail = result, reason, detail
+        case.request = None  # it knows the case: without it neither holds the other
         self.router.walks.forget(case.callback.id)
         del self.cases[case.callback.id]
 

@@ -6,8 +6,10 @@ the same run to the last digit.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -90,7 +92,8 @@ class Simulation:
         plan = self.plan
         Crew(self.pool, self.clock, self.agenda).hire(plan.agents, plan.world.shifts, plan.days)
         self._next_arrival()
-        self.tally.events = self.agenda.run(plan.days * DAY_S, self.dispatch)
+        with _without_collector():
+            self.tally.events = self.agenda.run(plan.days * DAY_S, self.dispatch)
         self._sheet.close()
         return self.tally
 
@@ -185,9 +188,9 @@ class Simulation:
     def dispatch(self) -> None:
         """Dials whoever may be dialled now, as the node does: by agents, channels and pace."""
         flow = self.flow
-        if not (flow.changed or (flow.lined_up and not self._blocked) or (flow.session_ended and self._channels_used)):
+        if not (flow.changed or (flow.shifted and not self._blocked) or (flow.session_ended and self._channels_used)):
             return
-        flow.changed = flow.lined_up = flow.session_ended = self._channels_used = self._blocked = False
+        flow.changed = flow.shifted = flow.session_ended = self._channels_used = self._blocked = False
         if not len(flow.line) or self._closed():
             return
         now, now_s = self.clock.now(), self.clock.monotonic()
@@ -221,6 +224,18 @@ class Simulation:
         if self._pace_wakes_s <= self.clock.monotonic():
             self._wake_at(self.clock.monotonic() + CLOSED_LOOK_S)
         return True
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """No search for cycles meanwhile: all callbacks are kept, so it would go through more and more and find nothing."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 def _service(name: str, options: ServiceOptions) -> Service:

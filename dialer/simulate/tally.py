@@ -51,34 +51,49 @@ class Tally:
         self.busy_s, self.present_s = [0.0] * self.hours, [0.0] * self.hours
 
 
+@dataclass(slots=True)
+class _Line:
+    """One agent's time: the state, since when, and since when logged in and in calls without a break; s."""
+
+    state: AgentState
+    since_s: float
+    present_since_s: float = 0.0
+    busy_since_s: float = 0.0
+
+
 class TimeSheet:
     """Listens to the agents' states and adds up how long each lasts."""
 
     def __init__(self, tally: Tally, pool: AgentPool, clock: VirtualClock) -> None:
         self._tally, self._clock = tally, clock
-        self._since: dict[str, tuple[AgentState, float]] = {}
+        self._lines: dict[str, _Line] = {}
         pool.subscribe(self._on_agent)
 
     def close(self) -> None:
-        """Counts what still lasts, up to now."""
-        for agent_id, (state, _) in list(self._since.items()):
-            self._note(agent_id, state)
+        """Counts what still lasts, up to now; the sheet ends with it."""
+        for line in self._lines.values():
+            self._note(line, AgentState.LOGGED_OUT)
 
     def _on_agent(self, agent: Agent, _old: AgentState, new: AgentState, _now: datetime) -> None:
-        self._note(agent.id, new)
+        line = self._lines.get(agent.id)
+        if line is None:
+            line = self._lines[agent.id] = _Line(AgentState.LOGGED_OUT, self._clock.monotonic())
+        self._note(line, new)
 
-    def _note(self, agent_id: str, new: AgentState) -> None:
-        now_s = self._clock.monotonic()
-        before = self._since.get(agent_id)
-        self._since[agent_id] = (new, now_s)
-        if before is None or before[0] is AgentState.LOGGED_OUT:
-            return
-        state, since_s = before
-        tally = self._tally
-        tally.state_s[state] += now_s - since_s
-        _spread(tally.present_s, since_s, now_s)
-        if state in BUSY_STATES:
-            _spread(tally.busy_s, since_s, now_s)
+    def _note(self, line: _Line, new: AgentState) -> None:
+        old, now_s, tally = line.state, self._clock.monotonic(), self._tally
+        if old is AgentState.LOGGED_OUT:
+            line.present_since_s = now_s
+        else:
+            tally.state_s[old] += now_s - line.since_s
+            if new is AgentState.LOGGED_OUT:
+                _spread(tally.present_s, line.present_since_s, now_s)
+        was_busy, is_busy = old in BUSY_STATES, new in BUSY_STATES
+        if is_busy and not was_busy:
+            line.busy_since_s = now_s
+        elif was_busy and not is_busy:
+            _spread(tally.busy_s, line.busy_since_s, now_s)
+        line.state, line.since_s = new, now_s
 
 
 def _spread(by_hour: list[float], since_s: float, until_s: float) -> None:
