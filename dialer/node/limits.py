@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 RETENTION_EVERY = timedelta(minutes=1)
 KEPT_AFTER_TTL = timedelta(hours=1)  # a record that was open at its end can still be read (records.md §11)
 BATCH = 200
+AWAITED_LIMIT = 10_000  # all of them: who came first need not be who expires first
 UNSERVED = frozenset({Phase.WAITING, Phase.RETRY_WAIT})
 PURGED_FROM = (
     CallbackFilter(states=frozenset({State.SCHEDULED})),
@@ -127,7 +128,7 @@ class TimeLimits:
     async def _end_call_in_waits(self, now: datetime) -> None:
         """Who did not call within the time is not waited for any more (v1 T54, v3 T53); their numbers are free."""
         house = self._house
-        awaited = CallbackFilter(phases=frozenset({Phase.CALL_IN_WAIT}), limit=BATCH, order="queue")
+        awaited = CallbackFilter(phases=frozenset({Phase.CALL_IN_WAIT}), limit=AWAITED_LIMIT, order="queue")
         for callback in await house.store.find(awaited):
             expires = callback.access.get("expires_at")
             if expires is not None and datetime.fromisoformat(expires) > now:

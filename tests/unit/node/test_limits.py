@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dialer.callback.call_in import AccessWish, CallInState
 from dialer.callback.call_result import CallResult
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import SCHEDULED, AttemptResult, NewCallback
@@ -152,3 +153,30 @@ async def test_bookings_that_are_not_due_hide_none_that_is(place: Any) -> None:
         await booked(place, type=SCHEDULED, desired_time=NOON + timedelta(minutes=10 + minute))
     await place.limits.check()
     assert (await place.store.get(made)).state is State.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("family", "position", "reason"),
+    [
+        ("v1", (State.COMPLETED, None), "FAIL_CALL_TO_CUSTOMER"),  # T54
+        ("v3", (State.QUEUED, Phase.EXPIRED), None),  # T53: out of the queue, purged later
+    ],
+)
+async def test_who_does_not_call_in_time_is_awaited_no_longer(
+    place: Any, family: str, position: tuple[State, Phase | None], reason: str | None
+) -> None:
+    new = NewCallback(service="sales", customer_number="+16505550100", family=family, target="Sales@S.GA")
+    wish = AccessWish(group="own", numbers={"+16505550190": ""}, code_length=0, expiry_s=30, unique_dnis=True)
+    made = await place.store.create(new, event="T01", actor="api", now=NOON, access=wish)
+    [waiting] = await place.store.claim("n", now=NOON, limit=5, lease_s=3600)
+    await place.store.transition(waiting.id, waiting.version, "T50", actor="engine", now=NOON)
+    place.clock.at = NOON + timedelta(seconds=29)
+    await place.limits.check()
+    assert (await place.store.get(made.id)).phase is Phase.CALL_IN_WAIT
+    place.clock.at = NOON + timedelta(seconds=30)
+    await place.limits.check()
+    ended = await place.store.get(made.id)
+    assert (ended.position, ended.reason, ended.in_queue, ended.node) == (position, reason, False, None)
+    [request] = await place.store.call_ins_of(made.id)
+    assert request.state is CallInState.EXPIRED
+    assert (await place.store.book_access(wish, now=place.clock.at)).to_number == "+16505550190", "free again"
