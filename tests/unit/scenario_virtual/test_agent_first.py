@@ -290,3 +290,22 @@ def test_a_customer_who_is_asked_first_is_called_for_a_reserved_agent(stage):
 
     asked = "\nwait_for_agent = true\nwait_for_user_confirm = true"  # no device: connected anyway
     stage(scene, service=AGENT_FIRST + asked, anna=answers(), customer=person(hangs_up_s=10))
+
+
+def test_two_agents_called_for_one_number_call_it_one_after_the_other(stage):
+    async def scene(house):
+        first, second = await house.book(), await house.book()
+        await house.until(first, Phase.TALKING)
+        await house.until(second, Phase.WAITING)
+        assert (await house.house.store.history(second))[-1].note == "the number is on another call"
+        assert house.states()["bert"] is AgentState.READY, "it was not this agent's fault"
+        house.stage.far_hangs_up("7001")
+        assert (await house.completed(second)).reason == "AGENT_CONNECTED"
+        assert await house.results(first) == [(33, True)]
+        assert await house.results(second) == [(33, True)]
+        await house.clean()
+
+    customer = [person(), person(hangs_up_s=10)]
+    agents = ("anna", "bert")
+    parties = {"anna": answers(), "bert": answers(2.0), "customer": customer}
+    stage(scene, service=AGENT_FIRST, agents=agents, **parties, rerunnable=False)  # the other call is no input
