@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from dialer.callback.errors import DialerError
-from dialer.cli import callbacks, check, demo, evaluate, lab, replay, run, simulate
+from dialer.cli import callbacks, check, demo, do_not_call, evaluate, lab, replay, run, simulate, train
 from dialer.cli.console import err
 from dialer.telephony import TelephonyError
 
@@ -28,7 +28,9 @@ app.command("simulate")(simulate.simulate)
 app.command("replay")(replay.replay)
 app.command("eval")(evaluate.evaluation)
 app.command("tune")(evaluate.tune)
+app.command("train")(train.train)
 app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(do_not_call.app, name="do-not-call")
 
 
 def main() -> None:

@@ -36,10 +36,17 @@ class NumberStore(Reader):
         statement = sa.insert(do_not_call).from_select(list(values), row)
         await self._writer.run(lambda connection: connection.execute(statement))
 
-    async def allow_number(self, number: str) -> None:
-        """Take a number off the do-not-call list."""
+    async def allow_number(self, number: str) -> bool:
+        """Take a number off the do-not-call list; False when it was not on it."""
         statement = sa.delete(do_not_call).where(do_not_call.c.number == number)
-        await self._writer.run(lambda connection: connection.execute(statement))
+        done = await self._writer.run(lambda connection: connection.execute(statement))
+        return bool(done.rowcount)
+
+    async def forbidden_numbers(self, limit: int = 1000) -> list[tuple[str, datetime, str | None]]:
+        """Number, since when, and in whose talk the customer asked for it; newest first."""
+        columns = (do_not_call.c.number, do_not_call.c.since, do_not_call.c.callback_id)
+        newest = sa.select(*columns).order_by(do_not_call.c.since.desc(), do_not_call.c.number).limit(limit)
+        return [(row[0], row[1], row[2]) for row in await self._all(newest)]
 
     async def is_forbidden(self, number: str) -> bool:
         """Whether the number is on the do-not-call list."""

@@ -22,8 +22,10 @@ async def test_a_number_is_forbidden_until_it_is_allowed_again(store):
     await store.forbid_number(NUMBER, now=NOON, callback_id="1-a")
     assert await store.is_forbidden(NUMBER)
     assert not await store.is_forbidden("+16505550124")
-    await store.allow_number(NUMBER)
+    assert await store.forbidden_numbers() == [(NUMBER, NOON, "1-a")]
+    assert await store.allow_number(NUMBER)
     assert not await store.is_forbidden(NUMBER)
+    assert not await store.allow_number(NUMBER), "it is not on the list any more"
 
 
 async def test_a_number_may_be_forbidden_twice(store):
