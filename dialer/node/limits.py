@@ -6,6 +6,7 @@ change it, the others find it changed.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from dialer.booking.name_recording import remove_names
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
@@ -27,6 +29,7 @@ from dialer.store import CallbackFilter, VersionConflict
 log = structlog.get_logger(__name__)
 
 RETENTION_EVERY = timedelta(minutes=1)
+NAMES_EVERY = timedelta(hours=1)
 KEPT_AFTER_TTL = timedelta(hours=1)  # a record that was open at its end can still be read (records.md §11)
 BATCH = 200
 AWAITED_LIMIT = 10_000  # all of them: who came first need not be who expires first
@@ -47,6 +50,7 @@ class TimeLimits:
         self._line = line
         self._release = release
         self._retention_at: datetime | None = None
+        self._names_at: datetime | None = None
 
     async def check(self) -> bool:
         """Applies what is due now; True when something new may be claimed."""
@@ -61,6 +65,9 @@ class TimeLimits:
             self._retention_at = now
             await self._house.store.remove_expired(now=now)
             await self._house.store.remove_old_call_ins(now=now)
+        if self._names_at is None or now - self._names_at >= NAMES_EVERY:
+            self._names_at = now
+            await self._remove_names()
         return await self._submit_due(now)
 
     async def _submit_due(self, now: datetime) -> bool:
@@ -124,6 +131,18 @@ class TimeLimits:
         options = self._house.config.services.get(callback.service)
         interval_s = 0.0 if options is None else options.desired_interval
         return callback.desired_time + timedelta(seconds=interval_s) <= now
+
+    async def _remove_names(self) -> None:
+        """Recordings of names go with their callbacks."""
+        kept = await self._house.store.name_recordings()
+        folder = self._house.config.media.recordings_dir
+        try:
+            removed = await asyncio.to_thread(remove_names, folder, kept)
+        except OSError as fault:
+            log.warning("names_not_removed", folder=str(folder), cause=fault.strerror, mend="check who may write there")
+            return
+        if removed:
+            log.info("names_removed", count=removed)
 
     async def _end_call_in_waits(self, now: datetime) -> None:
         """Who did not call within the time is not waited for any more (v1 T54, v3 T53); their numbers are free."""

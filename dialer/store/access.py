@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
+
 from dialer.callback.call_in import AccessWish, CallInRequest
 from dialer.callback.record import Attempt, AttemptResult, Callback
 from dialer.callback.state import Actor
@@ -106,6 +108,11 @@ class AccessStore(Reader):
         moment = schema.to_ms(now)
         if await self._all(call_in.overdue(moment)):
             await self._writer.run(lambda connection: call_in.sweep(connection, moment))
+
+    async def name_recordings(self) -> set[str]:
+        """Ids of all recordings of names that callbacks have."""
+        name = schema.callback.c.name_recording
+        return {str(row[0]) for row in await self._all(sa.select(name).where(name.is_not(None)))}
 
     async def remove_old_call_ins(self, *, now: datetime) -> None:
         """Delete requests that are older than 14 days."""

@@ -1,6 +1,6 @@
 """Records a caller's name, so that an agent hears who is to be called.
 
-The files lie in `[media] recordings_dir`/names; their ids stand in `Callback.name_recording`.
+Where they lie and how long they are kept: `booking.name_recording`.
 Source: records.md §2 `name_recording`.
 """
 
@@ -12,18 +12,13 @@ from pathlib import Path
 
 import structlog
 
+from dialer.booking.name_recording import path_of
 from dialer.scenario.inbound.caller_line import CallerLine
 
 log = structlog.get_logger(__name__)
 
-FOLDER = "names"
 BEEP = "beep.wav"
 SHORTEST_SAMPLES = 2400  # 0.3 s: less is no name
-
-
-def path_of(recordings_dir: Path, recording: str) -> Path:
-    """The file of a recording; it need not be there any more."""
-    return recordings_dir / FOLDER / f"{recording}.wav"
 
 
 async def record_name(line: CallerLine, recordings_dir: Path, prompt: str, longest_s: float) -> str | None:
