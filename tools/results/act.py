@@ -143,3 +143,13 @@ def wait_for_parties(count: int) -> Step:
                 await asyncio.sleep(LOOK_EVERY_S)
 
     return wait
+
+
+def fill_queue(service: str) -> Step:
+    """Another callback takes the service's only place first."""
+
+    async def fill(stage: Stage, _: str) -> None:
+        other = await stage.book(service, "+13035550197")
+        await stage.until(other, in_phase(Phase.WAITING))
+
+    return fill

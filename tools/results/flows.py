@@ -8,6 +8,7 @@ from dialer.callback.state import Phase
 from tools.results.act import (
     after_row,
     answer_preview,
+    fill_queue,
     happened,
     in_phase,
     pause_when,
@@ -16,7 +17,7 @@ from tools.results.act import (
     wait_for,
     wait_for_parties,
 )
-from tools.results.row import BOOKED, Dial, Expected, Row, final, lab, refuses, retried, served
+from tools.results.row import BOOKED, NOBODY, Dial, Expected, Row, Step, final, lab, refuses, retried, served
 
 ALWAYS_RINGS = refuses("180 Ringing") | {"ring_timeout": 120}
 AGENT_FIRST = {"first_party": "AGENT"}
@@ -78,26 +79,31 @@ def disposed(word: str, *events: str, **dial: object) -> Expected:
                   **dial)  # fmt: skip
 
 
+def said_in_the_talk(code: str, **more: object) -> Step:
+    """The agent says what came of the talk, then hangs up."""
+    return then(say_in(Phase.TALKING, "disposition", code=code, **more), say_in(Phase.TALKING, "hangup"))
+
+
 def legs(*agents: int) -> tuple[tuple[str, int], ...]:
     """The customer's leg and those of agents, in the order in which they were called."""
     return (("CustomerLeg", 33), *(("AgentLeg", result) for result in agents))
 
 
 DISPOSED = (
-    Row(key="wrong-party", code=40, how="the agent says in the talk: WRONG_PARTY", peer="person", target="Desk@Lab.GA",
-        options=DESK, act=say_in(Phase.TALKING, "disposition", code="WRONG_PARTY"),
+    Row(key="wrong-party", code=40, how="the agent says in the talk: WRONG_PARTY", peer="person",
+        target="WrongParty@Lab.GA", options=DESK, act=said_in_the_talk("WRONG_PARTY"),
         expected=disposed("WRONG_PARTY", "T73")),
     Row(key="wrong-number", code=53, how="the agent says after the talk: WRONG_NUMBER", peer="person",
         target="Desk@Lab.GA", options=DESK, act=say_in(Phase.DISPOSITION, "disposition", code="WRONG_NUMBER"),
         expected=disposed("WRONG_NUMBER", "T72", "T73")),
     Row(key="do-not-call", code=51, how="the agent says in the talk: DO_NOT_CALL", peer="person",
-        number="+13035550198", target="Desk@Lab.GA", options=DESK,
-        act=say_in(Phase.TALKING, "disposition", code="DO_NOT_CALL"), expected=disposed("DO_NOT_CALL", "T73")),
+        number="+13035550198", target="DoNotCall@Lab.GA", options=DESK, act=said_in_the_talk("DO_NOT_CALL"),
+        expected=disposed("DO_NOT_CALL", "T73")),
     Row(key="listed", code=51, how="the number is on the do-not-call list since the row before", peer="person",
         number="+13035550198", target="Desk@Lab.GA", before=after_row("do-not-call"),
         expected=final(51, "UNKNOWN", counted=False)),
     Row(key="snoozed", code=19, how="the agent says in the talk: SNOOZE, for 100 s", peer="person",
-        target="Desk@Lab.GA", options=DESK, act=say_in(Phase.TALKING, "disposition", code="SNOOZE", snooze_s=100),
+        target="Snoozes@Lab.GA", options=DESK, act=said_in_the_talk("SNOOZE", snooze_s=100),
         done=in_phase(Phase.SNOOZED),
         expected=replace(served(19, "UNKNOWN", None, None, "T35a", "T35", "T70", verdict="human"), state="QUEUED",
                          phase="snoozed", retry_s=100.0)),
@@ -172,4 +178,31 @@ LOST = (
         expected=served(33, "PERSON", "AGENT_CONNECTED", "talked", *RINGS_AND_SPEAKS, verdict="human")),
 )  # fmt: skip
 
-FLOWS = (*FIRST, *DISPOSED, *PUSHED, *PAUSED, *DIALS_IN, *LOST)
+
+def not_admitted(reason: str, detail: str | None, event: str) -> Expected:
+    """The session never began."""
+    return Expected(reason=reason, detail=detail, dials=(), events=("T01", event))
+
+
+REFUSED = (
+    Row(key="no-number", code=28, how="no number is given, and mandatory_lookup_keys asks for none",
+        fields={"name": "B"}, number=NOBODY, options={"mandatory_lookup_keys": []},
+        expected=not_admitted("FAIL_NO_CUSTOMER_NUMBER", None, "T87")),
+    Row(key="no-strings", code=28, how="the service's strings_file is not there",
+        options={"strings_file": "not-there.json"},
+        expected=not_admitted("FAIL_LOAD_MESSAGE_FILE", "not-there.json", "T87")),
+    Row(key="chat", code=28, how="media_type is chat, and there is no adapter for it", options={"media_type": "chat"},
+        expected=not_admitted("FAIL_IXN_UNKNOWN_MEDIA_TYPE", "chat", "T87")),
+    Row(key="telegraph", code=28, how="a record is imported whose media_type is neither voice nor chat",
+        imported={"props": {"media_type": "telegraph"}},
+        expected=not_admitted("FAIL_INCORRECT_CONFIG_MEDIA_TYPE", "telegraph", "T87")),
+    Row(key="unknown-queue", code=28, how="a record is imported for a service that is not configured",
+        imported={"service": "nowhere"}, expected=not_admitted("FAIL_QUEUEING", "unknown_queue", "T07")),
+    Row(key="disabled", code=28, how="a record is imported for a service that is not enabled", imported={},
+        options={"enabled": False}, expected=not_admitted("FAIL_QUEUEING", "disabled", "T07")),
+    Row(key="full", code=18, how="a record is imported for a service whose queue holds max_open callbacks", imported={},
+        target="Nobody@Lab.GA", options={"max_open": 1}, before=fill_queue("full"),
+        expected=not_admitted("FAIL_QUEUEING", "full", "T07")),
+)  # fmt: skip
+
+FLOWS = (*REFUSED, *FIRST, *DISPOSED, *PUSHED, *PAUSED, *DIALS_IN, *LOST)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from dialer.callback.call_result import CALL_RESULTS, CallResult
 from dialer.callback.state import position_name
-from tools.results.missing import MISSING_REASONS, MISSING_RESULTS
 from tools.results.row import Row
 from tools.results.run import Run
 from tools.results.seen import Seen
@@ -33,12 +32,6 @@ REASON_HEAD = """
 | reason | detail | how provoked |
 |---|---|---|
 """
-MISSING_HEAD = """
-## Not yet produced
-
-| result or reason | why |
-|---|---|
-"""
 STORED_HEAD = """
 ## Stored, never produced
 
@@ -62,12 +55,10 @@ def document(run: Run) -> str:
         f"| {row.expected.reason} | {detail(row, run)} | {row.how} |\n" for row in ended if not by_code(row)
     )
     reasons += "| FAIL_CALL_TO_CUSTOMER | call_result:CODE | each result above after its last attempt |\n"
-    absent = [(f"{code} {CallResult(code).name}", why) for code, why in MISSING_RESULTS.items()]
-    missing = "".join(f"| {name} | {why} |\n" for name, why in (*absent, *MISSING_REASONS.items()))
     stored = ", ".join(
         f"{code} {CallResult(code).name}" for code in run.kept.values() if not CALL_RESULTS[CallResult(code)].producers
     )
-    parts = (HEAD, RESULT_HEAD, results, REASON_HEAD, reasons, MISSING_HEAD, missing, STORED_HEAD, stored, ".\n")
+    parts = (HEAD, RESULT_HEAD, results, REASON_HEAD, reasons, STORED_HEAD, stored, ".\n")
     return "".join(parts)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Step = Callable[["Stage", str], Awaitable[None]]
 
 ANY_HEADER = "Supported: replaces"  # stands where a refusal needs no header of its own
+NOBODY = "-"  # no number at all
 BOOKED = ("T01", "T05")
 RETRIED = (*BOOKED, "T30", "T32", "T33", "T30", "T34")
 ENDED = (*BOOKED, "T30", "T34")
@@ -82,6 +83,7 @@ class Row:
         target: whom the callback asks for.
         options: options of the service, besides the stage's.
         fields: what the request says besides the number.
+        imported: written into the store as another system's import would, with these fields; None: booked over HTTP.
         before: done before it is booked.
         act: done once it is booked: what an operator, a customer or a fault does.
         done: when there is nothing more to come; by default when it is completed.
@@ -97,6 +99,7 @@ class Row:
     target: str = "Spare@Lab.GA"
     options: Mapping[str, object] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    imported: Mapping[str, object] | None = None
     before: Step | None = None
     act: Step | None = None
     done: Callable[[Seen], bool] | None = None

@@ -16,8 +16,9 @@ from tools.results.peer import Peers
 from tools.results.row import Row
 from tools.results.seen import Seen
 from tools.results.stage import Stage, stage
-from tools.results.table import FAULTY, KILLED, OCCUPIER, STEADY, STOPPED
+from tools.results.table import FAULTY, KILLED, OCCUPIER, SILENCED, STEADY, STOPPED
 
+BETWEEN_S = 0.15  # one row after the other begins, so that a slow machine can hear them all
 Outcomes = dict[str, Seen | BaseException]
 
 
@@ -54,15 +55,16 @@ async def play_all(keys: Collection[str] = ()) -> Run:
             peers.start()
             async with LabProcess() as lab, Devices() as devices:
                 pushes = f'[push.http.app]\nurl = "http://127.0.0.1:{devices.port}/"'
-                (steady, kept), mortal = await asyncio.gather(
+                (steady, kept), mortal, deaf = await asyncio.gather(
                     play_steady(folder / "steady", lab, peers, pushes, keys),
                     play_mortal(folder / "mortal", lab, peers, keys),
+                    play_deaf(folder / "deaf", lab, peers, keys),
                 )
             told = (folder / "steady" / "dialer.log").read_text()
         finally:
             peers.stop()
     _, found, traceback = told.partition("Traceback")
-    return Run(steady | mortal, kept, (found + traceback)[:3000])
+    return Run(steady | mortal | deaf, kept, (found + traceback)[:3000])
 
 
 async def play_steady(
@@ -89,10 +91,21 @@ async def play_mortal(folder: Path, lab: LabProcess, peers: Peers, keys: Collect
     return faulty | by_key(killed_rows, killed) | by_key(stopped_rows, stopped)
 
 
+async def play_deaf(folder: Path, lab: LabProcess, peers: Peers, keys: Collection[str]) -> Outcomes:
+    """Rows of a dialer that can hear nothing."""
+    async with stage(folder, lab, peers.ports, SILENCED, module="tools.results.deaf") as here:
+        return await play(here, chosen(SILENCED, keys))
+
+
 async def play(here: Stage, rows: tuple[Row, ...], *, begin_only: bool = False) -> Outcomes:
     """Plays rows beside each other; `begin_only`: up to the point where something is done to the dialer."""
     step = here.begin if begin_only else here.play
-    return by_key(rows, await asyncio.gather(*(step(row) for row in rows), return_exceptions=True))
+
+    async def in_turn(n: int, row: Row) -> Seen:
+        await asyncio.sleep(n * BETWEEN_S)
+        return await step(row)
+
+    return by_key(rows, await asyncio.gather(*(in_turn(n, row) for n, row in enumerate(rows)), return_exceptions=True))
 
 
 def chosen(rows: tuple[Row, ...], keys: Collection[str]) -> tuple[Row, ...]:

@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from dialer.callback.record import NewCallback
+from dialer.callback.state import Actor
 from dialer.lab import AGENTS, LabProcess
 from dialer.store import Store
 from tests.system.dialer_process import RunningDialer, free_port
-from tools.results.row import Row
+from tools.results.row import NOBODY, Row
 from tools.results.seen import Seen
 
 SPARE_AGENTS = 100  # Ready, and never called: who dials for them reaches nobody
@@ -22,7 +26,7 @@ ROW_LIMIT_S = 100.0  # bounds a row on a machine that is busy with other things;
 LONG_TALKER, TALKER = "7040", "7001"
 GROUPS = {
     **dict.fromkeys(("AgentFirst", "FirstBusy", "FirstRings", "Endless", "Accepts"), LONG_TALKER),
-    **dict.fromkeys(("Sends", "Receives", "Invites", "Joins"), LONG_TALKER),
+    **dict.fromkeys(("Sends", "Receives", "Invites", "Joins", "WrongParty", "DoNotCall", "Snoozes"), LONG_TALKER),
     **dict.fromkeys(("Previews", "Rejects"), TALKER),
 }
 """Agents of their own for rows that need one to themselves: group, and the lab's telephone that it has."""
@@ -54,7 +58,7 @@ class Stage:
         """Books a row's callback and does what is to be done with it."""
         if row.before:
             await row.before(self, "")
-        callback_id = self.ids[row.key] = await self.book(row.key, row.number, **row.fields)
+        callback_id = self.ids[row.key] = await self._make(row)
         if row.act:
             await row.act(self, callback_id)
         return await Seen.read(self.store, callback_id)
@@ -74,10 +78,17 @@ class Stage:
                     return replace(seen, legs=tuple((leg["sub_type"], leg["call_result"]) for leg in legs))
                 await asyncio.sleep(LOOK_EVERY_S)
 
+    async def _make(self, row: Row) -> str:
+        if row.imported is None:
+            return await self.book(row.key, "" if row.number == NOBODY else row.number, **row.fields)
+        fields: dict[str, Any] = {"service": row.key, "target": row.target, "family": "v1", **row.imported}
+        new = NewCallback(customer_number=row.number, number_e164=row.number, **fields)
+        return (await self.store.create(new, event="T01", actor=Actor.API, now=datetime.now(UTC))).id
+
     async def book(self, service: str, number: str, **fields: str) -> str:
         """Asks for a callback over the first-generation API; gives its id."""
         url = self.dialer.url.replace("/test", f"/{service}")
-        answer = await self.client.post(url, data={"_customer_number": number, **fields})
+        answer = await self.client.post(url, data=fields | ({"_customer_number": number} if number else {}))
         assert answer.status_code == 200, f"{service}: {answer.text}"
         return str(answer.json()["_id"])
 

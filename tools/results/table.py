@@ -171,6 +171,9 @@ NODE = (
     Row(key="error", code=4, how="an error that nothing provides for, put into the search for an agent", **lab(4),
         target="Faulty@Lab.GA", options={"max_queue_wait": 1},
         expected=served(4, "CREATE_CALL_ERROR", "FAIL_ERROR", "RuntimeError", "T88", verdict="human", agent=False)),
+    Row(key="aimless", code=28, how="a call flow returns without having done anything (put there)", peer="lab",
+        target="Aimless@Lab.GA", options={"max_queue_wait": 1},
+        expected=Expected(reason="NOT_AVAILABLE", detail="WaitForTarget", dials=(), events=(*BOOKED, "T86"))),
 )  # fmt: skip
 
 KILLS = (
@@ -211,6 +214,12 @@ STOPS = (
                           events=(*BOOKED, "T30", "T31", "T91"))),
 )  # fmt: skip
 
+DEAF = (
+    Row(key="no-node", code=28, how="no node takes the callback in submit_attempts tries: its detection has stopped",
+        peer="lab", options={"submit_attempts": 2, "submit_retry_delay": 1},
+        expected=Expected(reason="SUBMIT_ERROR", detail=".+", dials=(), events=("T01", "T06"))),
+)  # fmt: skip
+
 OCCUPIER = Row(
     key="occupier", code=52, how="takes the only channel of a gateway", peer="narrow", number="+13035550199",
     options=refuses("180 Ringing") | {"ring_timeout": 60}, expected=final(52, "UNKNOWN"),
@@ -226,8 +235,10 @@ def numbered(*tables: tuple[Row, ...]) -> tuple[tuple[Row, ...], ...]:
     )
 
 
-STEADY, FAULTY, KILLED, STOPPED = numbered((*SIGNALLING, *MEDIA, *AGENTS, *DESK, *FLOWS), NODE, KILLS, STOPS)
-"""What one dialer plays at once; and what another one does that has a fault, is killed, and is stopped."""
+STEADY, FAULTY, KILLED, STOPPED, SILENCED = numbered(
+    (*DESK, *FLOWS, *AGENTS, *MEDIA, *SIGNALLING), NODE, KILLS, STOPS, DEAF
+)
+"""What one dialer plays at once; what another one does that has faults, is killed, and is stopped; and a deaf one."""
 
-ROWS = (*STEADY, *FAULTY, *KILLED, *STOPPED)
+ROWS = (*STEADY, *FAULTY, *KILLED, *STOPPED, *SILENCED)
 """All rows, as they are printed."""
