@@ -87,7 +87,7 @@ def _ends(summary: Summary) -> Table:
 def _dials(summary: Summary) -> Group:
     attempts = ", ".join(f"{count} with {dials}" for dials, count in summary.attempts.items())
     lines = [
-        f"{summary.dials} dials, {summary.dials_per_hour:.0f} an hour",
+        f"{summary.dials} dials, {summary.dials_per_hour:.0f} an hour of those in which anybody was dialled",
         f"most in the hour from {summary.busiest_hour:%a %H:%M}: {summary.busiest_hour_dials}",
         f"at once at most: {summary.peak_dials} dials without an agent, {summary.peak_calls} customers on calls",
         f"(two channels each), {summary.peak_line} in line",
@@ -103,6 +103,8 @@ def _hours(summary: Summary) -> Table:
     table = _table("Hour by hour, mean of all days", "hour", "requests", "dials", "agents", "mean wait", "busy", "")
     table.columns[-1].justify = "left"
     for hour in summary.hours:
+        if not (hour.requests or hour.dials or hour.agents):
+            continue  # closed
         busy = hour.occupancy
         table.add_row(
             f"{hour.hour:02d}",

@@ -97,6 +97,7 @@ class Summary:
         wait_to_dial, wait_to_agent: from queued, or from the desired time of a booking.
         wait_on_line: from the customer's answer to the agent's.
         lost_on_line: reached, and hung up or dropped before an agent was there.
+        dials_per_hour: mean of the hours in which anybody was dialled.
         utilisation: part of the logged-in time in calls and wrap-up.
         agent_time: part of the logged-in time by state.
         ewt: by service.
@@ -135,7 +136,7 @@ class Summary:
 def summarise(plan: Plan, tally: Tally) -> Summary:
     """Puts the figures of a run together."""
     cases = tally.cases
-    hours = round(plan.days * 24)
+    hours_with_dials = sum(dialled > 0 for dialled in tally.dialled)
     busiest = max(range(len(tally.dialled)), key=tally.dialled.__getitem__)
     present_s = sum(tally.present_s)
     return Summary(
@@ -156,7 +157,7 @@ def summarise(plan: Plan, tally: Tally) -> Summary:
         attempts=dict(sorted(Counter(case.dials for case in cases if not case.open).items())),
         dials=sum(tally.dialled),
         results={result.name: count for result, count in tally.results.most_common()},
-        dials_per_hour=sum(tally.dialled) / hours if hours else 0.0,
+        dials_per_hour=sum(tally.dialled) / hours_with_dials if hours_with_dials else 0.0,
         busiest_hour=plan.start + timedelta(hours=busiest),
         busiest_hour_dials=tally.dialled[busiest],
         peak_dials=tally.peak_dials,
