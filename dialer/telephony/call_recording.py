@@ -135,15 +135,37 @@ class CallRecording(Recorder):
         first = int(block.cursors[0]) - count
         track.cursor = first + count
         stamps = self._taps.frame_times(facts.row, first, count // FRAME)
-        for frame, stamp in zip(block.samples[0, :count].reshape(-1, FRAME), stamps, strict=True):
-            self._place(track, frame, float(stamp))
+        frames = block.samples[0, :count].reshape(-1, FRAME)
+        places = self._places(track, ((stamps - self._began) / FRAME_S).astype(np.int64))
+        for frame, place in zip(frames, places, strict=True):
+            self._place(track, frame, place)
         if track.over:
             self._tracks.remove(track)
 
-    def _place(self, track: Track, frame: NDArray[np.int16], stamp: float) -> None:
-        due = int((stamp - self._began) / FRAME_S)
-        at = track.place if track.place is not None and due - track.place < GAP else due
-        track.place = at + 1
+    def _places(self, track: Track, due: NDArray[np.int64]) -> list[int]:
+        """Where frames belong that were taken at these times; one after the other, but for gaps.
+
+        A late frame whose followers are in time again was only held up by a machine that was busy, and none is missing
+        before it. One whose followers are late, too, comes after a gap.
+
+        Args:
+            track: whose frames they are.
+            due: int64 [n], the time of each in frames of the recording.
+        """
+        if not len(due):
+            return []
+        at = int(due[0]) if track.place is None else track.place
+        late = due - at - np.arange(len(due))
+        lasting = np.minimum.accumulate(late[::-1])[::-1]
+        places, shift = [], 0
+        for number, gap in enumerate(lasting.tolist()):
+            if gap - shift >= GAP:
+                shift = gap
+            places.append(at + number + shift)
+        track.place = places[-1] + 1
+        return places
+
+    def _place(self, track: Track, frame: NDArray[np.int16], at: int) -> None:
         if at < self._written or at not in track.span or any(at in pause for pause in self._pauses):
             return
         self._reserve(at - self._written + 1)
