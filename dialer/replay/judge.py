@@ -107,11 +107,16 @@ class Judged:
 
     def true_beep(self) -> dict[str, float] | None:
         """The heard beep that is the labelled one, None when it was missed or none is labelled."""
+        near = [beep for beep in self.beeps() if self.is_labelled(beep)]
+        end = self.call.numbers.get("beep_end_s", 0.0)
+        return min(near, key=lambda beep: abs(beep["end_s"] - end)) if near else None
+
+    def is_labelled(self, beep: dict[str, float]) -> bool:
+        """Whether a heard beep is the labelled one, or a part of it: of a double beep the first is reported too."""
         start, end = self.call.numbers.get("beep_start_s"), self.call.numbers.get("beep_end_s")
         if start is None or end is None:
-            return None
-        near = [beep for beep in self.beeps() if start - BEEP_WINDOW_S <= beep["end_s"] <= end + BEEP_WINDOW_S]
-        return min(near, key=lambda beep: abs(beep["end_s"] - end)) if near else None
+            return False
+        return start - BEEP_WINDOW_S <= beep["end_s"] <= end + BEEP_WINDOW_S
 
     def as_json(self) -> dict[str, Any]:
         """The call as a row of the results file."""

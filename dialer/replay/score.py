@@ -147,9 +147,8 @@ def false_events(judged: Rows) -> dict[str, Any]:
 
 def _false_events(each: Judged) -> Iterable[str]:
     assert each.result is not None
-    true_beep = each.true_beep()
     for heard in each.beeps():
-        if heard != true_beep:
+        if not each.is_labelled(heard):
             yield "beep"
     for verdict in each.result.verdicts:
         if verdict.name in SIT:

@@ -56,6 +56,14 @@ def test_what_a_live_call_acts_on_is_the_first_verdict() -> None:
     assert figures["false_human_after_beep"]["k"] == 0
 
 
+def test_both_halves_of_a_double_beep_are_the_labelled_one_and_a_beep_elsewhere_is_false() -> None:
+    call = labelled("machine_beep", beep_start_s=7.0, beep_end_s=7.6)
+    said = (beep(7.0, 7.2, 7.25), beep(7.0, 7.6, 7.65), beep(3.0, 3.2, 3.25))
+    judged = judge(call, heard(verdict("machine_beep", 7.25), evidence=said))
+    assert judged.true_beep() == {"onset_s": 7.0, "end_s": 7.6, "reported_s": 7.65}
+    assert summary([judged])["false_events"]["beep"]["count"] == 1
+
+
 def test_ringback_counts_as_decided_when_it_was_first_heard() -> None:
     ring = Evidence(0, 2.5, "ringback", "US ringback")
     judged = judge(labelled("ringback"), heard(verdict("ringback", 9.0), evidence=(ring,)))
