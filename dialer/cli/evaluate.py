@@ -147,15 +147,19 @@ def tune(
         points = list(trade_off(calls, settings, workers=pool)) if curve else []
     wide().print(candidate_table(tried, ratio), highlight=False)
     wide().print("\n".join(["", *setting_lines(settings, best.settings)]), highlight=False)
-    kept = {call.path for call in showing}
+    _print_change({call.path for call in showing}, before, after)
+    if points:
+        wide().print(curve_table(points), highlight=False)
+
+
+def _print_change(held_out: set[str], before: list[Judged], after: list[Judged]) -> None:
+    """Print what other settings change: in all, on the voices held out, call by call, and in time."""
     rows = [
-        ("as it is, other voices", worth([each for each in before if each.call.path in kept])),
-        ("changed, other voices", worth([each for each in after if each.call.path in kept])),
+        ("as it is, other voices", worth([each for each in before if each.call.path in held_out])),
+        ("changed, other voices", worth([each for each in after if each.call.path in held_out])),
         ("as it is, all", worth(before)),
         ("changed, all", worth(after)),
     ]
     wide().print(worth_table("\nWhat the change is worth", rows), highlight=False)
     wide().print(changed_calls(change_rows(before, after)), highlight=False)
     wide().print(time_table(before, after), highlight=False)
-    if points:
-        wide().print(curve_table(points), highlight=False)
