@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test setup setup-test test-fast lint bench bench-media bench-signalling bench-store bench-detection results chaos fairness clean
+.PHONY: help demo test setup setup-test setup-bench test-fast lint bench bench-media bench-signalling bench-store bench-detection results chaos fairness clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -14,6 +14,9 @@ setup:
 
 setup-test:
 	@$(PYTHON) tools/bootstrap.py test
+
+setup-bench:
+	@$(PYTHON) tools/bootstrap.py bench
 
 demo: setup
 	@$(BIN)/dialer demo $(ARGS)
@@ -48,7 +51,7 @@ bench-store: setup-test
 	@$(BIN)/python tools/bench/store.py $(ARGS)
 
 # make bench-detection  the same audio to Asterisk, spandsp and this detector, side by side
-bench-detection: setup-test
+bench-detection: setup-bench
 	@$(BIN)/python -m tools.bench_detection $(ARGS)
 
 # make results          every call result and reason provoked by a real call: prints the table, writes docs/results.md

@@ -5,6 +5,7 @@ so the second run takes about a second.
 
     python3 tools/bootstrap.py demo      # virtual environment, packages, pjsua2
     python3 tools/bootstrap.py test      # as above, and the real peers of the system tests
+    python3 tools/bootstrap.py bench     # as above, and what `make bench-detection` composes its calls with
 """
 
 from __future__ import annotations
@@ -32,7 +33,15 @@ FOR_TEST: dict[str, str | None] = {
     "mosquitto": "mosquitto",
     "postgresql": None,
 }
-EXTRAS = {"demo": "reports", "test": "reports,postgres,dev"}
+FOR_BENCH: dict[str, str | None] = {
+    "ffmpeg": "ffmpeg",
+    "flite": "flite",
+    "espeak-ng": "espeak-ng",
+    "libglib2.0-bin": "gresource",
+    "libspandsp2": None,
+}
+EXTRAS = {"demo": "reports", "test": "reports,postgres,dev", "bench": "reports,postgres,dev"}
+PACKAGES = {"demo": FOR_DEMO, "test": FOR_DEMO | FOR_TEST, "bench": FOR_DEMO | FOR_TEST | FOR_BENCH}
 
 
 class SetupFailed(Exception):  # noqa: N818 - says what happened
@@ -113,7 +122,8 @@ def make_environment(purpose: str) -> None:
     """Makes the virtual environment and installs the project with what the purpose needs."""
     inputs = [ROOT / "pyproject.toml", CONSTRAINTS]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs) + sys.version.encode()).hexdigest()
-    done = [VENV / f".installed-{wanted}" for wanted in EXTRAS if purpose in {wanted, "demo"}]
+    enough = [wanted for wanted in EXTRAS if set(EXTRAS[purpose].split(",")) <= set(EXTRAS[wanted].split(","))]
+    done = [VENV / f".installed-{wanted}" for wanted in enough]
     if any(stamp.exists() and stamp.read_text() == digest for stamp in done):
         return
     if not PYTHON.exists():
@@ -161,7 +171,7 @@ def main() -> int:
         )
         return 1
     try:
-        install_packages(FOR_DEMO | (FOR_TEST if purpose == "test" else {}))
+        install_packages(PACKAGES[purpose])
         make_environment(purpose)
         build_pjsua2()
     except SetupFailed as failure:
