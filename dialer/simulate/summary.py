@@ -48,7 +48,7 @@ class HourOfDay:
     """Means of one hour of the day over all days of the run.
 
     Attributes:
-        agents: logged in.
+        agents: at work: logged in and not in a pause.
         occupancy: part of their time in calls and wrap-up, 0..1; None when nobody was there.
         wait_s: from queued to the agent, of those who came in this hour; None when nobody did and was served.
     """
@@ -98,7 +98,7 @@ class Summary:
         wait_on_line: from the customer's answer to the agent's.
         lost_on_line: reached, and hung up or dropped before an agent was there.
         dials_per_hour: mean of the hours in which anybody was dialled.
-        utilisation: part of the logged-in time in calls and wrap-up.
+        utilisation: part of the time at work, pauses left out, in calls and wrap-up.
         agent_time: part of the logged-in time by state.
         ewt: by service.
     """
@@ -138,7 +138,7 @@ def summarise(plan: Plan, tally: Tally) -> Summary:
     cases = tally.cases
     hours_with_dials = sum(dialled > 0 for dialled in tally.dialled)
     busiest = max(range(len(tally.dialled)), key=tally.dialled.__getitem__)
-    present_s = sum(tally.present_s)
+    present_s, at_work_s = sum(tally.present_s), sum(tally.at_work_s)
     return Summary(
         start=plan.start,
         days=plan.days,
@@ -163,7 +163,7 @@ def summarise(plan: Plan, tally: Tally) -> Summary:
         peak_dials=tally.peak_dials,
         peak_calls=tally.peak_calls,
         peak_line=tally.peak_line,
-        utilisation=sum(tally.busy_s) / present_s if present_s else 0.0,
+        utilisation=sum(tally.busy_s) / at_work_s if at_work_s else 0.0,
         agent_time={str(state): seconds / present_s for state, seconds in sorted(tally.state_s.items()) if present_s},
         hours=_by_hour_of_day(plan, tally),
         ewt=_ewt_scores(plan, cases),
@@ -200,15 +200,15 @@ def _by_hour_of_day(plan: Plan, tally: Tally) -> tuple[HourOfDay, ...]:
     hours = []
     for hour in range(24):
         rows = [row for row in range(round(plan.days * 24)) if (plan.start.hour + row) % 24 == hour]
-        present_s = sum(tally.present_s[row] for row in rows)
+        at_work_s = sum(tally.at_work_s[row] for row in rows)
         days = max(1, len(rows))
         hours.append(
             HourOfDay(
                 hour=hour,
                 requests=sum(tally.arrived[row] for row in rows) / days,
                 dials=sum(tally.dialled[row] for row in rows) / days,
-                agents=present_s / HOUR_S / days,
-                occupancy=sum(tally.busy_s[row] for row in rows) / present_s if present_s else None,
+                agents=at_work_s / HOUR_S / days,
+                occupancy=sum(tally.busy_s[row] for row in rows) / at_work_s if at_work_s else None,
                 wait_s=float(np.mean(waits[hour])) if waits[hour] else None,
             )
         )

@@ -13,6 +13,7 @@ from dialer.simulate.case import Case
 from dialer.simulate.clock import VirtualClock
 
 HOUR_S: Final = 3600.0
+AWAY: Final = frozenset({AgentState.LOGGED_OUT, AgentState.NOT_READY})
 
 
 @dataclass(slots=True)
@@ -25,7 +26,9 @@ class Tally:
         dialled: dials by hour.
         arrived: accepted callbacks by hour.
         results: attempts by result.
-        busy_s, present_s: agents' seconds in calls (wrap-up included) and logged in, by hour.
+        busy_s: agents' seconds in calls, wrap-up included, by hour.
+        present_s: agents' seconds logged in, by hour.
+        at_work_s: of these, those in which they were not Not Ready (pauses, missed calls).
         state_s: agents' seconds by state.
         peak_dials: most dials in flight at once.
         peak_calls: most customers being dialled or talked to at once.
@@ -40,6 +43,7 @@ class Tally:
     arrived: list[int] = field(init=False)
     busy_s: list[float] = field(init=False)
     present_s: list[float] = field(init=False)
+    at_work_s: list[float] = field(init=False)
     state_s: dict[AgentState, float] = field(default_factory=lambda: defaultdict(float))
     peak_dials: int = 0
     peak_calls: int = 0
@@ -48,16 +52,17 @@ class Tally:
 
     def __post_init__(self) -> None:
         self.dialled, self.arrived = [0] * self.hours, [0] * self.hours
-        self.busy_s, self.present_s = [0.0] * self.hours, [0.0] * self.hours
+        self.busy_s, self.present_s, self.at_work_s = ([0.0] * self.hours for _ in range(3))
 
 
 @dataclass(slots=True)
 class _Line:
-    """One agent's time: the state, since when, and since when logged in and in calls without a break; s."""
+    """One agent's time: the state, since when, and since when logged in, at work and in calls without a break; s."""
 
     state: AgentState
     since_s: float
     present_since_s: float = 0.0
+    at_work_since_s: float = 0.0
     busy_since_s: float = 0.0
 
 
@@ -88,6 +93,11 @@ class TimeSheet:
             tally.state_s[old] += now_s - line.since_s
             if new is AgentState.LOGGED_OUT:
                 _spread(tally.present_s, line.present_since_s, now_s)
+        was_away, is_away = old in AWAY, new in AWAY
+        if was_away and not is_away:
+            line.at_work_since_s = now_s
+        elif is_away and not was_away:
+            _spread(tally.at_work_s, line.at_work_since_s, now_s)
         was_busy, is_busy = old in BUSY_STATES, new in BUSY_STATES
         if is_busy and not was_busy:
             line.busy_since_s = now_s

@@ -281,6 +281,7 @@ def test_agents_are_there_in_their_shifts_less_pauses_and_serve_only_then(small_
     assert sum(tally.present_s) == pytest.approx(2 * 4 * 8 * 3600)  # nobody on Wednesday
     away_s = sum(seconds for state, seconds in tally.state_s.items() if state == "NOT_READY")
     assert away_s == pytest.approx(2 * 4 * 1800)
+    assert sum(tally.at_work_s) == pytest.approx(2 * 4 * (8 * 3600 - 1800))
     (case,) = tally.cases
     assert case.first_dial_s == 8 * 3600
     assert case.result is CallResult.ANSWER

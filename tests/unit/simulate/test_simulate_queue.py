@@ -114,7 +114,9 @@ def test_every_callback_ends_once_or_is_still_open_and_every_call_is_told(
     assert sum(tally.dialled) == sum(case.dials for case in tally.cases) == tally.results.total() + len(on_calls)
     in_line = {case.callback.id for case in still_open if case.position == (State.QUEUED, CallbackPhase.WAITING)}
     assert set(flow.line.ids()) == in_line
-    assert sum(tally.busy_s) <= sum(tally.present_s) == pytest.approx(sum(tally.state_s.values()))
+    assert (
+        sum(tally.busy_s) <= sum(tally.at_work_s) <= sum(tally.present_s) == pytest.approx(sum(tally.state_s.values()))
+    )
     assert Counter(case.reason for case in tally.cases).total() == len(tally.cases)
 
 
