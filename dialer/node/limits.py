@@ -134,8 +134,10 @@ class TimeLimits:
 
     async def _remove_names(self) -> None:
         """Recordings of names go with their callbacks."""
-        kept = await self._house.store.name_recordings()
         folder = self._house.config.media.recordings_dir
+        if not folder.is_dir():
+            return  # nothing was ever recorded
+        kept = await self._house.store.name_recordings()
         try:
             removed = await asyncio.to_thread(remove_names, folder, kept)
         except OSError as fault:
