@@ -198,7 +198,7 @@ def test_a_cancel_leaves_no_leg_and_no_held_agent(stage, phase):
         assert house.states()["anna"] is AgentState.READY
         assert await house.results(made) == ([(52, False)] if phase is Phase.CUSTOMER_DIAL else [])
 
-    stage(scene, service=AGENT_FIRST, anna=answers(5), customer=person(20))
+    stage(scene, service=AGENT_FIRST, anna=answers(2), customer=person(8))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_stop_of_the_node_leaves_no_leg_and_a_record_that_goes_on(stage, phase
         assert record.attempts == (1 if phase is Phase.TALKING else 0)
         await house.clean()
 
-    stage(scene, service=AGENT_FIRST, anna=answers(5), customer=person(20))
+    stage(scene, service=AGENT_FIRST, anna=answers(2), customer=person(8))
 
 
 def test_an_unhandled_error_ends_the_callback_and_frees_the_agent(stage):

@@ -65,8 +65,8 @@ family = "v1"
 route_point = "8999@P"
 target = "Desk@S.GA"
 dial_attempts = 2
-dial_retry_delay = 5
-ring_timeout = 25
+dial_retry_delay = 1
+ring_timeout = 9
 throttle_limit = 0
 in_queue_check = false
 {service}
