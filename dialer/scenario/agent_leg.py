@@ -142,8 +142,11 @@ class AgentSearch:
         return None if answered is None else AgentOnLine(agent, leg, signals, ready, invited, answered)
 
     async def _tell_ringing(self, agent: Agent) -> None:
-        """Writes to the record whose telephone rings."""
-        await self.ledger.move("T35a", agent_id=agent.id)
+        """Writes to the record whose telephone rings, and which item of the target list it has come to."""
+        callback, now = self.ledger.callback, self.house.clock.now()
+        queued_at = callback.queued_at or callback.created_at
+        walk = self.house.router.walks.of(callback.id, self.target, queued_at, now)
+        await self.ledger.move("T35a", agent_id=agent.id, target_index=walk.index)
 
     async def _tell_failed(self) -> None:
         """Writes to the record that this one did not answer and the next is looked for."""

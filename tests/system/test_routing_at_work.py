@@ -83,12 +83,14 @@ async def test_a_list_target_is_dialled_when_its_item_with_an_agent_has_come(
 ) -> None:
     await book(dialer, "walked")
     await completed(tmp_path, 1)
-    [(queued_at, started_at, agent)] = rows(
-        tmp_path, "select c.queued_at, a.started_at, c.agent_id from callback c join attempt a on a.callback_id = c.id"
+    [(queued_at, started_at, agent, index)] = rows(
+        tmp_path,
+        "select c.queued_at, a.started_at, c.agent_id, c.target_index"
+        " from callback c join attempt a on a.callback_id = c.id",
     )
     waited = datetime.fromisoformat(str(started_at)) - datetime.fromisoformat(str(queued_at))
     assert 3 <= waited.total_seconds() < 6
-    assert agent == ONLY.id
+    assert (agent, index) == (ONLY.id, 1)
 
 
 async def test_who_has_aged_past_a_higher_priority_is_dialled_first(dialer: RunningDialer, tmp_path: Path) -> None:
