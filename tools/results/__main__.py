@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.results.report import document, lines
 from tools.results.run import play_all
-from tools.results.table import ROWS
+from tools.results.table import CODES, ROWS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "results.md"
 
@@ -19,7 +19,7 @@ def main() -> int:
     began = time.monotonic()
     keys = sys.argv[1:]
     run = asyncio.run(play_all(keys))
-    rows = [row for row in ROWS if row.key in run.outcomes]
+    rows = [row for row in (*ROWS, *CODES) if row.key in run.outcomes]
     wrong = {row.key: run.differences(row) for row in rows}
     for line in lines(run, rows):
         print(line)

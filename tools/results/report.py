@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from dialer.callback.call_result import CALL_RESULTS, CallResult
 from dialer.callback.state import position_name
+from tools.results.codes import CAUSES, STATUSES
 from tools.results.row import Row
 from tools.results.run import Run
 from tools.results.seen import Seen
@@ -32,6 +33,14 @@ REASON_HEAD = """
 | reason | detail | how provoked |
 |---|---|---|
 """
+CODES_HEAD = """
+## Statuses and causes
+
+Each refused a call of its own. A cause stands in the `Reason` header of a SIP 500.
+
+| code | name | SIP | Q.850 |
+|---:|---|---|---|
+"""
 STORED_HEAD = """
 ## Stored, never produced
 
@@ -55,11 +64,20 @@ def document(run: Run) -> str:
         f"| {row.expected.reason} | {detail(row, run)} | {row.how} |\n" for row in ended if not by_code(row)
     )
     reasons += "| FAIL_CALL_TO_CUSTOMER | call_result:CODE | each result above after its last attempt |\n"
+    codes = "".join(
+        f"| {code} | {CallResult(code).name} | {listed(STATUSES.get(code, ()))} | {listed(CAUSES.get(code, ()))} |\n"
+        for code in sorted({*STATUSES, *CAUSES})
+    )
     stored = ", ".join(
         f"{code} {CallResult(code).name}" for code in run.kept.values() if not CALL_RESULTS[CallResult(code)].producers
     )
-    parts = (HEAD, RESULT_HEAD, results, REASON_HEAD, reasons, STORED_HEAD, stored, ".\n")
+    parts = (HEAD, RESULT_HEAD, results, REASON_HEAD, reasons, CODES_HEAD, codes, STORED_HEAD, stored, ".\n")
     return "".join(parts)
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Numbers, in order."""
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def lines(run: Run, rows: Iterable[Row]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from tools.results.peer import Peers
 from tools.results.row import Row
 from tools.results.seen import Seen
 from tools.results.stage import Stage, stage
-from tools.results.table import FAULTY, KILLED, OCCUPIER, SILENCED, STEADY, STOPPED
+from tools.results.table import CODES, FAULTY, KILLED, OCCUPIER, SILENCED, STEADY, STOPPED
 
 BETWEEN_S = 0.15  # one row after the other begins, so that a slow machine can hear them all
 Outcomes = dict[str, Seen | BaseException]
@@ -71,8 +71,8 @@ async def play_steady(
     folder: Path, lab: LabProcess, peers: Peers, tables: str, keys: Collection[str]
 ) -> tuple[Outcomes, dict[int, int]]:
     """All rows that one dialer can play beside each other, and the interactions that it keeps."""
-    rows = chosen(STEADY, keys)
-    async with stage(folder, lab, peers.ports, (*STEADY, OCCUPIER), tables) as here:
+    rows = chosen((*STEADY, *CODES), keys)
+    async with stage(folder, lab, peers.ports, (*STEADY, *CODES, OCCUPIER), tables) as here:
         return await play(here, rows), {code: await here.keep_interaction(code) for code in STORED}
 
 

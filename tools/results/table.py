@@ -1,12 +1,11 @@
 """The table: every result and every reason that can be provoked, row by row.
 
-Numbers are reserved for fiction: the lab's people have 202 555 0100 to 0199, all others 303 555 0100 to 0199.
+Numbers are reserved for fiction: the lab's people have 202 555 0100 to 0199, all others 303 or 404 555 0100 to 0199.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count
 
 from dialer.callback.state import Phase
 from tools.results.act import (
@@ -18,6 +17,7 @@ from tools.results.act import (
     take_only_channel,
     wait_for,
 )
+from tools.results.codes import CAUSE_ROWS, STATUS_ROWS
 from tools.results.flows import FLOWS
 from tools.results.row import BOOKED, Dial, Expected, Row, final, lab, refuses, retried, served
 
@@ -229,16 +229,17 @@ OCCUPIER = Row(
 
 def numbered(*tables: tuple[Row, ...]) -> tuple[tuple[Row, ...], ...]:
     """Gives each row that names nobody a number of its own: two calls to one number would wait for each other."""
-    free = count(100)
+    free = (f"{area}5550{line}" for area in (303, 404) for line in range(100, 197))
     return tuple(
-        tuple(row if row.number else replace(row, number=f"+13035550{next(free)}") for row in rows) for rows in tables
+        tuple(row if row.number else replace(row, number=f"+1{next(free)}") for row in rows) for rows in tables
     )
 
 
-STEADY, FAULTY, KILLED, STOPPED, SILENCED = numbered(
-    (*DESK, *FLOWS, *AGENTS, *MEDIA, *SIGNALLING), NODE, KILLS, STOPS, DEAF
+STEADY, FAULTY, KILLED, STOPPED, SILENCED, CODES = numbered(
+    (*DESK, *FLOWS, *AGENTS, *MEDIA, *SIGNALLING), NODE, KILLS, STOPS, DEAF, (*STATUS_ROWS, *CAUSE_ROWS)
 )
-"""What one dialer plays at once; what another one does that has faults, is killed, and is stopped; and a deaf one."""
+"""What one dialer plays at once, the last of it too; what another one does that has faults, is killed, and is stopped;
+and a deaf one."""
 
 ROWS = (*STEADY, *FAULTY, *KILLED, *STOPPED, *SILENCED)
 """All rows, as they are printed."""

@@ -12,7 +12,7 @@ from dialer.callback.call_result import CALL_RESULTS, CallResult
 from dialer.callback.reason import PREVIEW_REASON, Reason
 from dialer.callback.transition_row import PREVIEW_REASONS
 from tools.results.run import STORED, Run, play_all
-from tools.results.table import ROWS
+from tools.results.table import CODES, ROWS
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -30,6 +30,12 @@ def run() -> Run:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
 def test_a_row_of_the_table_comes_out_as_it_must(run: Run, row) -> None:
     assert run.differences(row) == []
+
+
+def test_every_status_and_every_cause_gives_its_result(run: Run) -> None:
+    wrong = {row.key: run.differences(row) for row in CODES}
+    assert {key: differences for key, differences in wrong.items() if differences} == {}
+    assert {status for row in CODES if (status := row.expected.dials[0].sip_status)} >= {300, 486, 503, 607}
 
 
 def test_results_that_no_call_ends_with_are_kept_with_interactions(run: Run) -> None:
