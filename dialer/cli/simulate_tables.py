@@ -53,8 +53,8 @@ def _head(summary: Summary) -> Text:
         f"{summary.days:g} days from {summary.start:%a %Y-%m-%d %H:%M}, {summary.agents} agents, seed {summary.seed}\n"
         f"{summary.requests} requests{refused}; {summary.accepted} callbacks: {summary.talked} ({share:.1%}) talked to "
         f"an agent, {summary.still_open} still open at the end\n"
-        f"agents busy (calls, wrap-up) {summary.utilisation:.1%} of their time at work; {summary.lost_on_line} customers "
-        f"were reached but lost before an agent was there\n"
+        f"agents busy (calls, wrap-up) {summary.utilisation:.1%} of their time at work; {summary.lost_on_line} "
+        f"customers were reached but lost before an agent was there\n"
     )
 
 
