@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,7 +158,8 @@ class Callers:
 
     async def _perform(self, leg: Leg, call: CallIn, script: tuple[CallerStep, ...]) -> None:
         acting = asyncio.create_task(self._steps(leg, call, script))
-        await asyncio.wait({acting, leg.ended}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {acting, leg.ended}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         acting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await acting
