@@ -25,9 +25,9 @@ def test_the_configuration_shown_loads(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_every_command_shown_is_there() -> None:
-    shown = set(re.findall(r"^\| `dialer (\w+)", README, re.MULTILINE))
+    shown = set(re.findall(r"^\| `dialer ([\w-]+)", README, re.MULTILINE))
     said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
-    there = set(re.findall(r"│ (\w+) ", said))
+    there = set(re.findall(r"│ ([\w-]+) ", said))
     assert shown
     assert shown <= there, shown - there
 
