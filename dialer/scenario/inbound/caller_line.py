@@ -13,7 +13,7 @@ import structlog
 from dialer.callback.treatment import Treatment
 from dialer.scenario.house import House
 from dialer.scenario.race import while_up
-from dialer.telephony import Dtmf, Ended, IncomingLeg, Playback, Playlist, UnplayableSound
+from dialer.telephony import Dtmf, Ended, IncomingLeg, Playback, Playlist, Transferred, UnplayableSound
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +29,13 @@ class CallerLine:
 
     Attributes:
         language: in which prompts are looked up first.
+        handed_over: somebody else began this call and handed it to the caller afterwards (a two-step transfer).
     """
 
     house: House
     leg: IncomingLeg
     language: str | None = None
+    handed_over: bool = False
     _digits: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     _playback: Playback | None = None
     _pump: asyncio.Task[None] | None = None
@@ -175,5 +177,7 @@ class CallerLine:
         async for event in self.leg.events():
             if isinstance(event, Dtmf):
                 self._digits.put_nowait(event.digit)
+            elif isinstance(event, Transferred):
+                self.handed_over = True
             elif isinstance(event, Ended):
                 return

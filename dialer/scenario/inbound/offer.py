@@ -67,7 +67,7 @@ class Offer:
             LegGone: when the caller hung up; nothing is booked then.
         """
         self.choices = self._choices()
-        if not self.choices:
+        if not self.choices or self.line.handed_over:  # two-step transfers are not accepted here (checklist E-23)
             return False
         self.offered_at = self.house.clock.now()
         try:

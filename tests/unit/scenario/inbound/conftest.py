@@ -76,6 +76,7 @@ class PaperLine:
     leg: PaperLeg = field(default_factory=PaperLeg)
     said: list[str] = field(default_factory=list)
     language: str | None = None
+    handed_over: bool = False
     closed: bool = False
 
     async def answer(self):
@@ -101,7 +102,7 @@ class Desk:
     clock: StillClock = field(default_factory=StillClock)
     routed: list[tuple[str, str, str]] = field(default_factory=list)
 
-    async def call(self, blocks, *keys, caller=ANNA, more="", agents=True):
+    async def call(self, blocks, *keys, caller=ANNA, more="", agents=True, handed_over=False):
         """One call; gives line and application run."""
         config = load_text(BASE + blocks + more, self.folder / "dialer.toml")
         pool = AgentPool()
@@ -113,7 +114,7 @@ class Desk:
         house = SimpleNamespace(config=config, clock=self.clock, store=self.store, bus=bus, waits=self.waits)
         booking = Booking(self.store, config, bus, self.clock)
         run = ApplicationCall(house, booking, lambda _: asyncio.get_running_loop().create_future(), "ivr")
-        line = PaperLine(deque(keys), PaperLeg(caller=caller))
+        line = PaperLine(deque(keys), PaperLeg(caller=caller), handed_over=handed_over)
         await run.serve(line)
         return line, run
 

@@ -103,3 +103,9 @@ async def test_a_scheduled_offer_is_read_back_and_may_be_changed_before_it_is_bo
     first = ["time_is", "day/1", "month/3", "date/3", "at", "number/2", "number/30", "p_m"]
     start = line.said.index("time_is.wav")
     assert line.said[start : start + len(first)] == [f"{name}.wav" for name in first]
+
+
+async def test_who_was_handed_over_in_two_steps_is_offered_nothing(desk):
+    line, _ = await desk.call(OFFER, "1", "1", handed_over=True)
+    assert line.said == ["oh.wav"]
+    assert await desk.callbacks() == []
