@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from dialer.callback.state import Phase
+from dialer.lab.caller import CallerStep
 from tools.results.row import Step
 from tools.results.seen import Seen
 from tools.results.stage import LOOK_EVERY_S, ROW_LIMIT_S, Stage
@@ -153,3 +154,14 @@ def fill_queue(service: str) -> Step:
         await stage.until(other, in_phase(Phase.WAITING))
 
     return fill
+
+
+def dial_in(called: str, *script: CallerStep) -> Step:
+    """The customer dials the access number that was handed out."""
+
+    async def call(stage: Stage, callback_id: str) -> None:
+        seen = await stage.until(callback_id, in_phase(Phase.CALL_IN_WAIT))
+        assert stage.callers is not None
+        await stage.callers.call(seen.callback.customer_number, called, script)
+
+    return call

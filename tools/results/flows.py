@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dialer.callback.state import Phase
+from dialer.lab.caller import Converse, Stay
 from tools.results.act import (
     after_row,
     answer_preview,
+    dial_in,
     fill_queue,
     happened,
     in_phase,
@@ -18,6 +20,7 @@ from tools.results.act import (
     wait_for_parties,
 )
 from tools.results.row import BOOKED, NOBODY, Dial, Expected, Row, Step, final, lab, refuses, retried, served
+from tools.results.stage import ACCESS_NUMBERS
 
 ALWAYS_RINGS = refuses("180 Ringing") | {"ring_timeout": 120}
 AGENT_FIRST = {"first_party": "AGENT"}
@@ -161,10 +164,21 @@ PAUSED = (
                           dials=(Dial(result=27, dial_result="UNKNOWN", counted=False, sip_status=487),))),
 )  # fmt: skip
 
+AWAITED = {"call_direction": "USERORIGINATED", "booking_timeout": 60}
 DIALS_IN = (
     Row(key="dials-in-never", code=28, how="the customer does not dial in before the access number expires",
         options={"call_direction": "USERORIGINATED", "resource_group": "front", "booking_timeout": 5},
         expected=undialled("FAIL_CALL_TO_CUSTOMER", "booking_expired", "T50", "T54")),
+    Row(key="dials-in", code=33, how="the customer dials the access number, an agent joins, they talk",
+        target="Desk@Lab.GA", options=AWAITED | {"resource_group": "own"},
+        act=dial_in(ACCESS_NUMBERS["own"], Converse(20), Stay(20)),
+        expected=replace(served(33, "USERORIGINATED_CONNECTED", "AGENT_CONNECTED", "talked", verdict="off"),
+                         events=(*BOOKED, "T50", "T52", *RINGS_AND_SPEAKS))),
+    Row(key="dials-in-leaves", code=21, how="the customer dials in and hangs up before an agent is there", peer="lab",
+        target="Nobody@Lab.GA", options=AWAITED | {"resource_group": "other"},
+        act=dial_in(ACCESS_NUMBERS["other"], Stay(4)),
+        expected=replace(served(21, "USERORIGINATED_CONNECTED", "FAIL_INTERACTION_DELETED", "customer_hangup",
+                                agent=False, verdict="off", q850=16), events=(*BOOKED, "T50", "T52", "T38"))),
 )  # fmt: skip
 
 

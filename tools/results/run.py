@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dialer.callback.call_result import CALL_RESULTS, CallResult
 from dialer.lab import LabProcess
+from dialer.lab.caller import Callers
 from tools.results.device import Devices
 from tools.results.peer import Peers
 from tools.results.row import Row
@@ -72,7 +73,10 @@ async def play_steady(
 ) -> tuple[Outcomes, dict[int, int]]:
     """All rows that one dialer can play beside each other, and the interactions that it keeps."""
     rows = chosen((*STEADY, *CODES), keys)
-    async with stage(folder, lab, peers.ports, (*STEADY, *CODES, OCCUPIER), tables) as here:
+    async with (
+        stage(folder, lab, peers.ports, (*STEADY, *CODES, OCCUPIER), tables) as here,
+        Callers(f"sip:127.0.0.1:{here.sip_port}") as here.callers,
+    ):
         return await play(here, rows), {code: await here.keep_interaction(code) for code in STORED}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,15 @@ import httpx
 from dialer.callback.record import NewCallback
 from dialer.callback.state import Actor
 from dialer.lab import AGENTS, LabProcess
+from dialer.lab.caller import Callers
 from dialer.store import Store
 from tests.system.dialer_process import RunningDialer, free_port
 from tools.results.row import NOBODY, Row
 from tools.results.seen import Seen
 
 SPARE_AGENTS = 100  # Ready, and never called: who dials for them reaches nobody
+ACCESS_NUMBERS = {"own": "+16505550191", "other": "+16505550192"}
+"""Call-in groups with a number to itself for who calls it: their numbers."""
 LOOK_EVERY_S = 0.15
 ROW_LIMIT_S = 100.0  # bounds a row on a machine that is busy with other things; most need 2 to 15 s
 LONG_TALKER, TALKER = "7040", "7001"
@@ -38,6 +42,8 @@ class Stage:
 
     Attributes:
         lab, ports: the far ends; a port by the name of its SIPp.
+        sip_port: where the dialer takes calls.
+        callers: people who dial in, where there are any.
         ids: callback of each row that has been booked, by the row's key.
     """
 
@@ -47,6 +53,8 @@ class Stage:
     ports: Mapping[str, int]
     store: Store
     client: httpx.AsyncClient
+    sip_port: int
+    callers: Callers | None = None
     ids: dict[str, str] = field(default_factory=dict)
 
     async def play(self, row: Row) -> Seen:
@@ -133,20 +141,21 @@ async def stage(
         tables: further lines of the configuration.
         module: what is started.
     """
-    dialer = RunningDialer(write_configuration(folder, lab, ports, rows, tables))
+    sip_port = free_port(socket.SOCK_DGRAM)
+    dialer = RunningDialer(write_configuration(folder, lab, ports, rows, tables, sip_port))
     dialer.module = module
     await dialer.start()
     store = await Store.open(f"sqlite+aiosqlite:///{folder / 'dialer.db'}")
     try:
         async with httpx.AsyncClient(timeout=60) as client:
-            yield Stage(folder, dialer, lab, ports, store, client)
+            yield Stage(folder, dialer, lab, ports, store, client, sip_port)
     finally:
         await store.close()
         await dialer.end()
 
 
 def write_configuration(
-    folder: Path, lab: LabProcess, ports: Mapping[str, int], rows: Iterable[Row], tables: str
+    folder: Path, lab: LabProcess, ports: Mapping[str, int], rows: Iterable[Row], tables: str, sip_port: int
 ) -> Path:
     """Writes dialer.toml; gives its path."""
     gateways = {"lab": f"{lab.host}:{lab.port}", **{name: f"127.0.0.1:{port}" for name, port in ports.items()}}
@@ -158,7 +167,7 @@ ops_listen = "127.0.0.1:{free_port()}"
 url = "sqlite+aiosqlite:///{folder / "dialer.db"}"
 [sip]
 listen_host = "127.0.0.1"
-udp_port = 0
+udp_port = {sip_port}
 tcp_port = 0
 [node]
 stop_deadline_s = 1
@@ -189,6 +198,10 @@ auth = "none"
             for extension in ("7031", "7032")
         ),
         '[call_in_group.front]\ndnis = ["+16505550190"]',
+        *(
+            f'[call_in_group.{name}]\ndnis = ["{number}"]\nunique_dnis = true'
+            for name, number in ACCESS_NUMBERS.items()
+        ),
         *(
             f'[agent.spare-{n:03d}]\naddress = "sip:7001"\ngroups = ["Spare"]\ngateway = "lab"\nstate = "READY"'
             for n in range(SPARE_AGENTS)
