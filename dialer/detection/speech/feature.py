@@ -17,7 +17,7 @@ Float = NDArray[np.float32]
 Double = NDArray[np.float64]
 Values = tuple[NDArray[np.floating[Any]], ...]
 
-HOP_S: Final = 0.01
+HOP_S: Final = float(np.float32(0.01))  # single, as the thresholds that were learned: counts of hops often meet them
 
 FEATURES: Final = (
     "first_at_s", "since_first_s", "speech_s", "segment_s", "longest_s", "first_segment_s", "segments", "pause_s",
@@ -92,7 +92,7 @@ def _clock(s: dict[str, Double]) -> Values:
         np.sqrt(np.maximum(s["pause_square"] / pauses - mean_pause * mean_pause, 0.0)) * hop_s,
         s["pauses"],
         s["speech"] / np.maximum(since, 1.0),
-        s["onsets"] / (n * hop_s),
+        s["onsets"] / (n * hop_s).astype(np.float32),
         s["onsets"],
         s["since_onset"] * hop_s,
     )
