@@ -64,7 +64,7 @@ def read_arrivals(path: Path, service: str, services: Iterable[str]) -> ArrivalF
 
     Raises ConfigRefused: with everything that is wrong, each with its line.
     """
-    text = read_text_file(path, "requests as CSV, with a first line such as time,number,service")
+    text = read_text_file(path, "requests as CSV (time,number,service), or give a number of requests per hour")
     return _Reader(str(path), text, service, tuple(services)).read()
 
 
@@ -124,12 +124,15 @@ class _Reader:
         service = row.get("service") or self._service
         if service not in self._services:
             near = did_you_mean(service, self._services)
-            self._refuse("service", f"{service!r} is not simulated", near or f"one of {', '.join(self._services)}")
+            self._refuse("service", f"{service!r} is not simulated", near or self._known())
         priority = self._priority(row.get("priority", ""))
         if len(self._problems) == before:
             assert at is not None
             number = row.get("number") or f"+{FIRST_NUMBER + len(found)}"
             found.append((at, desired, Arrival(0.0, number, service, None, priority)))
+
+    def _known(self) -> str:
+        return f"one of {', '.join(self._services)}; --config says which services there are"
 
     def _time(self, column: str, text: str) -> float | None:
         """Seconds since the start or, for dates, of the epoch; None when it is neither."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -48,6 +49,12 @@ def refusal(action, *arguments, **named):
 
 def test_the_printed_world_is_the_default_world():
     assert parse_world(default_text(), "world.toml") == World()
+
+
+def test_the_world_in_the_documentation_can_be_used():
+    page = (Path(__file__).parents[3] / "docs" / "simulate.md").read_text()
+    world = parse_world(page.partition("```toml\n")[2].partition("```")[0], "office.toml")
+    assert [shift.share for shift in world.shifts] == [3, 2]
 
 
 def test_what_is_commented_out_in_the_printed_world_can_be_switched_on():
@@ -188,13 +195,7 @@ def test_wishes_that_cannot_be_met_are_refused(wish, told):
 
 
 def configured(text=CONFIG, **wish):
-    return Wish(world=World(), config=load_text(text, path_of("dialer.toml")), **wish)
-
-
-def path_of(name):
-    from pathlib import Path
-
-    return Path(name)
+    return Wish(world=World(), config=load_text(text, Path("dialer.toml")), **wish)
 
 
 def test_services_agents_pace_and_channels_come_from_the_configuration():
