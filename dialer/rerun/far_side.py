@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from dialer.clock import Clock
 from dialer.rerun.conductor import Conductor
+from dialer.rerun.talk import NoRecording
 from dialer.rerun.tape import Given, event_of, finding_of
 from dialer.routing import Agent, AgentPool, AgentState, Router
 from dialer.scenario import Hearing, Listener
@@ -149,6 +150,14 @@ class TapeEngine:
 
     async def part(self, _some: Sequence[Leg], _others: Sequence[Leg]) -> None:
         """Nothing was mixed."""
+
+    def record(self, _leg: Leg, _path: Path, *, from_start: bool) -> NoRecording:  # noqa: ARG002 - as in the engine
+        """Nothing is written."""
+        return NoRecording()
+
+    def record_call(self, _leg: Leg, _others: Sequence[Leg], _path: Path) -> NoRecording:
+        """Nothing is written."""
+        return NoRecording()
 
     async def rtp(self, _leg: Leg) -> RtpStats:
         """No packets."""

@@ -18,6 +18,7 @@ from dialer.rerun.answers import CourierTape, DeskTape
 from dialer.rerun.compare import Difference, first_difference
 from dialer.rerun.conductor import LOOK_EVERY_S, PATIENCE_S, Conductor
 from dialer.rerun.far_side import TapeListener, TapeRouter, TapeUserAgent
+from dialer.rerun.talk import CommandTape
 from dialer.rerun.tape import Given, Run, runs_of
 from dialer.rerun.virtual_time import VirtualClock, VirtualLoop, run_virtually
 from dialer.routing import AgentPool
@@ -174,6 +175,7 @@ class Rerun:
         task = asyncio.create_task(attempt.run())
         stop = partial(attempt.interrupt, Interruption.SHUTDOWN, task)
         conductor.take_part(lambda given: self._interrupt(given, stop), "interruption")
+        conductor.take_part(CommandTape(attempt).give, "command")
         others = [
             asyncio.create_task(conductor.perform()),
             asyncio.create_task(self._meanwhile(run, attempt, task, kept)),

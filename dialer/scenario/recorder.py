@@ -123,7 +123,8 @@ class CallRecorder:
             recording, self._recording = self._recording, None
             await recording.stop()
             fault = f", then {recording.fault.strerror}" if recording.fault else ""
-            self.story.tell("media", f"recorded {recording.samples / 8000:.1f} s{fault}", file=str(recording.path))
+            words = f"recorded {recording.samples / 8000:.1f} s{fault}"
+            self.story.given("media", words, "figures")
 
     def _apply(self) -> None:
         if self._recording is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 import wave
 from collections.abc import AsyncIterator
@@ -242,6 +243,35 @@ async def test_a_recording_follows_the_call_and_leaves_out_pause_and_hold(stage:
         "hold": (set(), set()),
         "other": ({"customer"}, {"7040"}),
     }
+
+
+async def test_the_journal_of_a_commanded_talk_runs_again_with_the_same_decisions(stage: Stage) -> None:
+    await stage.talk()
+    await stage.say("record", state="on")
+    await stage.say("hold")
+    await stage.say("retrieve")
+    await stage.say("transfer", target="patient")
+    assert (await stage.settled())["parties"] == ["patient"]
+    assert (await stage.post("transfer")).status_code == 409
+    await stage.say("conference", target="+12025550177")
+    assert len((await stage.settled())["parties"]) == 2
+    await stage.leg("7040").hangup()
+    await asyncio.sleep(0.3)
+    await stage.leg("customer").hangup()
+    await stage.ended()
+    await asyncio.sleep(0.5)  # the story is written a moment after the record
+    words = ["callbacks", "rerun", stage.callback_id, "-c", str(stage.dialer.config)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "dialer.cli.main",
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(60):
+        said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
 
 
 async def test_what_cannot_be_done_is_refused_with_the_reason(stage: Stage) -> None:
