@@ -129,18 +129,8 @@ class Router:
             release_delay_s: an agent who was rung stays in wrap-up so long after (`agent_release_delay_ms`).
         """
         walk = target if isinstance(target, TargetWalk) else TargetWalk(target, now, self.statistic_at(now))
-        request = Request(
-            key,
-            walk,
-            priority,
-            queued_at,
-            frozenset(exclude),
-            on_reserved,
-            next(self._orders),
-            ageing,
-            on_expired,
-            release_delay_s,
-        )
+        request = Request(key, walk, priority, queued_at, frozenset(exclude), on_reserved, next(self._orders), ageing)
+        request.on_expired, request.release_delay_s = on_expired, release_delay_s
         self._now = now
         self._insert(request)
         if reserve_timeout_s is not None:
