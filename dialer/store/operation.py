@@ -71,11 +71,27 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One transition of one callback."""
+class _OfOne:
+    """Something asked of one callback."""
 
     callback_id: str
-    version: int | None
+    dials: bool = False
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The callback's id."""
+        return (self.callback_id,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Move(_OfOne):
+    """A transition of one callback, and what goes with it.
+
+    Attributes:
+        to: where to, where the event alone does not say.
+        changes: further fields, of `SETTABLE`.
+    """
+
     event: str
     actor: Actor
     now: datetime
@@ -83,12 +99,20 @@ class Change:
     changes: Mapping[str, Any] = field(default_factory=dict)
     user: str | None = None
     note: str = ""
-    dials: bool = False
 
-    @property
-    def ids(self) -> Sequence[str]:
-        """The callback's id."""
-        return (self.callback_id,)
+    def _made(self, stage: Stage, before: Callback, to: Position | None, **further: Any) -> Callback:
+        """The callback after the transition; `further` as for `Stage.change`."""
+        order = {"changes": self.changes, **further}
+        return stage.change(
+            before, self.event, to=to, actor=self.actor, now=self.now, user=self.user, note=self.note, **order
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(_Move):
+    """One transition of one callback."""
+
+    version: int | None
 
     def apply(self, stage: Stage) -> Callback:
         """Carry it out."""
@@ -97,39 +121,18 @@ class Change:
         if target in DIAL_PLACES or self.event == CALLED_IN:
             msg = f"{self.event} begins an attempt: use Store.begin_attempt, which writes it before the INVITE"
             raise InvalidTransition(msg, event=self.event)
-        return stage.change(
-            before,
-            self.event,
-            to=target,
-            actor=self.actor,
-            now=self.now,
-            changes=self.changes,
-            user=self.user,
-            note=self.note,
-        )
+        return self._made(stage, before, target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeginAttempt:
+class BeginAttempt(_Move):
     """The transition to dialling and the attempt's row, together."""
 
-    callback_id: str
     version: int | None
-    event: str
-    actor: Actor
-    now: datetime
     node: str
     lease_until: datetime
-    to: Position | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
     result: AttemptResult | None = None  # of a call that begins answered
     dials: bool = True
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The callback's id."""
-        return (self.callback_id,)
 
     def apply(self, stage: Stage) -> tuple[Callback, Attempt]:
         """Open the attempt and enter the dialling phase."""
@@ -145,72 +148,33 @@ class BeginAttempt:
             "dials": attempt.n,
             "first_dial_at": before.first_dial_at or self.now,
         }
-        after = stage.change(
-            before,
-            self.event,
-            to=target,
-            actor=self.actor,
-            now=self.now,
-            changes=self.changes,
-            facts=facts,
-            note=self.note,
-        )
+        after = self._made(stage, before, target, facts=facts)
         return after, attempt if self.result is None else stage.note_result(after.id, attempt.n, self.result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndAttempt:
+class EndAttempt(_Move):
     """The attempt's end together with the transition that follows from it."""
 
-    callback_id: str
     n: int
     version: int | None
-    event: str
-    actor: Actor
-    now: datetime
     result: AttemptResult
-    to: Position | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    user: str | None = None
-    note: str = ""
-    dials: bool = False
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The callback's id."""
-        return (self.callback_id,)
 
     def apply(self, stage: Stage) -> Callback:
         """Close the attempt and move the callback on."""
         before = stage.callback(self.callback_id, self.version)
         facts = stage.close_attempt(before, self.n, self.result, self.now)
-        return stage.change(
-            before,
-            self.event,
-            to=self.to,
-            actor=self.actor,
-            now=self.now,
-            changes={"call_result": facts.pop("call_result"), **self.changes},
-            facts=facts,
-            user=self.user,
-            note=self.note,
-        )
+        changes = {"call_result": facts.pop("call_result"), **self.changes}
+        return self._made(stage, before, self.to, changes=changes, facts=facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseAttempt:
+class CloseAttempt(_OfOne):
     """The attempt's end, when the callback has moved on already: cancelled, purged, or the conversation is over."""
 
-    callback_id: str
     n: int
     now: datetime
     result: AttemptResult
-    dials: bool = False
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The callback's id."""
-        return (self.callback_id,)
 
     def apply(self, stage: Stage) -> Callback:
         """Close it; one that has been closed before stays as it is."""
@@ -237,54 +201,26 @@ def close_left_over(stage: Stage, before: Callback, attempt: Attempt, result: At
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerAttempt:
+class AnswerAttempt(_Move):
     """The person was reached: result and verdict on the attempt, which stays open, and the transition."""
 
-    callback_id: str
     n: int
-    event: str
-    actor: Actor
-    now: datetime
     result: AttemptResult
-    to: Position | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
-    dials: bool = False
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The callback's id."""
-        return (self.callback_id,)
 
     def apply(self, stage: Stage) -> tuple[Callback, Attempt]:
         """Write the result and move the callback on."""
         before = stage.callback(self.callback_id)
         attempt = stage.note_result(self.callback_id, self.n, self.result)
-        after = stage.change(
-            before,
-            self.event,
-            to=self.to,
-            actor=self.actor,
-            now=self.now,
-            changes={"call_result": self.result.call_result, **self.changes},
-            note=self.note,
-        )
-        return after, attempt
+        changes = {"call_result": self.result.call_result, **self.changes}
+        return self._made(stage, before, self.to, changes=changes), attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordVerdict:
+class RecordVerdict(_OfOne):
     """What is known of an open attempt so far; the callback itself does not change."""
 
-    callback_id: str
     n: int
     result: AttemptResult
-    dials: bool = False
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The callback's id."""
-        return (self.callback_id,)
 
     def apply(self, stage: Stage) -> Attempt:
         """Write it."""
@@ -293,19 +229,12 @@ class RecordVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
+class Update(_OfOne):
     """Fields set without a transition: properties and user data, the target in turn, the agent who has it."""
 
-    callback_id: str
     version: int | None
     now: datetime
     changes: Mapping[str, Any]
-    dials: bool = False
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """The callback's id."""
-        return (self.callback_id,)
 
     def apply(self, stage: Stage) -> Callback:
         """Set them."""
