@@ -62,6 +62,21 @@ class Ledger:
         """Where a transition leads that may also lead elsewhere: a confirmed callback is dialled here (T61)."""
         return (State.QUEUED, Phase.DIALING) if event == "T61" else None
 
+    async def begin_called_in(self, request_id: str, ani: str | None, result: AttemptResult) -> None:
+        """The customer who called in is matched (T52): request, callback and attempt change together.
+
+        Raises:
+            RequestGone, AttemptConflict, VersionConflict, InvalidTransition: and nothing has changed.
+        """
+        house = self.house
+        self.callback, self.attempt = await house.store.begin_called_in(
+            request_id, self.callback.id, self.callback.version, ani=ani, result=result, now=house.clock.now(),
+            node=house.node, lease_s=house.lease_s,
+        )  # fmt: skip
+        self.story.attempt = self.attempt.n
+        self._told("T52", f"attempt {self.attempt.n}")
+        house.bus.publish(AttemptStarted(self.callback, self.attempt))
+
     async def reached(self, result: AttemptResult, event: str = "T31") -> None:
         """A person is on the line (T31, agent first T44); the attempt stays open until the leg ends.
 
