@@ -58,7 +58,6 @@ class Claim:
             lengths[before.service] += 1
         return stage.change(before, event, to=None, actor=Actor.ENGINE, now=self.now, changes={}, facts=ownership)
 
-
     def _refuse(self, stage: Stage, before: Callback, refusal: Refusal) -> Callback:
         changes: dict[str, Any] = {"reason": refusal.reason, "reason_detail": refusal.detail}
         if refusal.call_result is not None:
