@@ -2,19 +2,8 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
-from dialer.store import Store
-
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NUMBER = "+16505550123"
-
-
-@pytest.fixture
-async def store(tmp_path):
-    opened = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'dialer.db'}")
-    yield opened
-    await opened.close()
 
 
 async def test_a_number_is_forbidden_until_it_is_allowed_again(store):
