@@ -166,6 +166,18 @@ async def test_a_disposition_is_not_overwritten_by_the_end_of_the_leg(desk):
     assert (await desk.store.attempts(after.id))[0].call_result is CallResult.ANSWER
 
 
+async def test_a_node_lost_during_the_survey_leaves_the_talks_result(desk):
+    _, attempt = await desk.dial(await desk.waiting())
+    routing, _ = await desk.store.answer_attempt(attempt, now=NOW, result=ANSWER)
+    talking = await desk.move(await desk.move(routing, "T35a"), "T35", "agent")
+    done = await desk.move(talking, "T73", "agent", changes={"reason_detail": "talked"})
+    await desk.store.recover(now=desk.later(60), node="n1")
+    after = await desk.fresh(done)
+    assert (after.state, after.reason, after.call_result, after.attempts) == (State.COMPLETED, "AGENT_CONNECTED", 33, 1)
+    [closed] = await desk.store.attempts(after.id)
+    assert (closed.open, closed.call_result, closed.counted) == (False, CallResult.ANSWER, True)
+
+
 async def test_free_results_do_not_count_ten_times_in_a_row(desk):
     callback = await desk.waiting()
     stale = AttemptResult(call_result=CallResult.NO_FREE_PORT_ERROR)
