@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from dialer.store import schema
 from dialer.store.errors import DuplicateCallback
@@ -59,11 +59,9 @@ class InteractionStore(Reader):
         """Lay fields over those that are kept with this id, or keep them as its first; gives the whole."""
 
         def merge(connection: sa.Connection) -> KeptInteraction:
-            before = connection.execute(_select(interaction.c.id == kept.id).with_for_update()).first()
-            if before is None:
-                _insert(connection, kept)
+            if _insert(connection, kept):
                 return kept
-            merged = _of(before)
+            merged = _of(connection.execute(_select(interaction.c.id == kept.id).with_for_update()).one())
             data = {**merged.data, **kept.data}
             connection.execute(sa.update(interaction).where(interaction.c.id == kept.id).values(data=data))
             return KeptInteraction(
@@ -103,8 +101,7 @@ def _of(row: Any) -> KeptInteraction:
 
 def _insert(connection: sa.Connection, kept: KeptInteraction) -> bool:
     """False when the id is taken."""
-    if connection.execute(_select(interaction.c.id == kept.id)).first() is not None:
-        return False
+    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {
         "id": kept.id,
         "callback_id": kept.callback_id,
@@ -112,5 +109,5 @@ def _insert(connection: sa.Connection, kept: KeptInteraction) -> bool:
         "created_at": schema.to_ms(kept.created_at),
         "data": dict(kept.data),
     }
-    connection.execute(sa.insert(interaction).values(values))
-    return True
+    done = connection.execute(insert(interaction).values(values).on_conflict_do_nothing(index_elements=["id"]))
+    return bool(done.rowcount)
