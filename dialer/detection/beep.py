@@ -24,6 +24,18 @@ LIKELY: Final = 7.0
 MUSICAL: Final = 12.5
 """Points that make a beep where music is playing: its notes are straight and narrow too."""
 
+NOTE: Final = 5.0
+"""Points that make a note, as hardly a vowel has: one true beep in thirty came within 5 s of one, music has several."""
+
+NOTES: Final = 4
+"""Notes remembered."""
+
+A_NOTE: Final = 2.0
+"""Points that a beep must have more for each note before it."""
+
+_NOTE_S: Final = 5.0
+_SAME_HZ: Final = 15.0
+
 _Steps = tuple[tuple[float, float], ...]
 _RISE_S: Final[_Steps] = ((0.012, 2.0), (0.018, 1.0), (0.03, 0.0), (1e9, -2.0))
 _SPREAD_HZ: Final[_Steps] = ((0.6, 2.0), (1.5, 1.0), (3.5, 0.0), (9.0, -1.0), (1e9, -3.0))
@@ -63,3 +75,10 @@ def points(segment: Segment) -> float:
         + (_FAINT_POINTS if segment.below_db > _FAINT_DB else 0.0)
         + _points(_LOW_POINTS, segment.freq_hz)
     )
+
+
+def is_another_note(note: Segment, segment: Segment) -> bool:
+    """Tell whether an earlier segment is a note of its own, lately, and not the first half of the same signal."""
+    gap_s = segment.start_s - note.end_s
+    same = abs(note.freq_hz - segment.freq_hz) < _SAME_HZ and gap_s <= AGAIN_S
+    return gap_s <= _NOTE_S and not same

@@ -70,6 +70,7 @@ class Channel:
         self._sit_verdict = atlas.sit(country)
         self._cadence = CadenceListener(atlas.patterns(country))
         self._cng: list[Segment] = []
+        self._notes: deque[Segment] = deque(maxlen=beep.NOTES)
         self._answer_tone = fax.AnswerTone()
         self.beeps: list[Segment] = []
         self._beep_since: Segment | None = None
@@ -147,13 +148,21 @@ class Channel:
             and (self.first_voice is not None or not fax.is_cng(segment))
         ):
             points = beep.points(segment)
-            if points >= (
-                beep.MUSICAL if self.playing else beep.LIKELY if self.verdict in _EXPECTS_BEEP else beep.SURE
-            ):
+            if points >= self._beep_bound(segment):
                 self._take_beep(segment, points, at_s)
                 if self.verdict == "machine_beep":
                     self._beep_until = now + _FURTHER_BEEP_HOPS
+            if points >= beep.NOTE:
+                self._notes.append(segment)
         return fax.is_cng(segment) or beep.points(segment) >= beep.LIKELY
+
+    def _beep_bound(self, segment: Segment) -> float:
+        """Give the points that make a beep of this segment: the more notes went before, the more it is one of them."""
+        if self.playing:
+            return beep.MUSICAL
+        bound = beep.LIKELY if self.verdict in _EXPECTS_BEEP else beep.SURE
+        notes = sum(beep.is_another_note(note, segment) for note in self._notes)
+        return min(bound + notes * beep.A_NOTE, beep.MUSICAL)
 
     def _take_sit(self, sit: Sit | None, at_s: float) -> None:
         if sit is None or not self.open:
