@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from virtual_house import CUSTOMER, RINGS, answers, person, refuses
 
-from dialer.booking import InvalidState
+from dialer.booking import Booking, InvalidState
 from dialer.callback.push import Answer, PushTarget
 from dialer.callback.state import Phase, State
+from dialer.events import Bus
 from dialer.push import Courier, Delivery, Links
 from dialer.routing import AgentState
 
@@ -292,3 +293,28 @@ async def meddle(house: Any, device: Device, made: list[str], chance: random.Ran
                     house.house.pool.request_state(agent, AgentState.READY, now)
                 for question in house.house.desk.previews():
                     house.house.desk.accept(question.callback.id)
+
+
+# --- another process, whose bus is not ours ---
+
+
+@pytest.mark.parametrize(("place", "snoozed", "result"), [
+    (Phase.DIALING, False, 52), (Phase.AGENT_RING, False, 52), (Phase.AGENT_RING, True, 19), (Phase.TALKING, True, 19),
+])  # fmt: skip
+def test_a_call_whose_callback_another_process_ends_or_puts_off_is_released_within_seconds(
+    stage: Any, place: Phase, snoozed: bool, result: int
+) -> None:
+    async def scene(house: Any) -> None:
+        device = Device(house)
+        elsewhere = Booking(house.house.store, house.config, Bus(), house.house.clock)
+        made = await book(house)
+        await house.until(made, place)
+        if snoozed:
+            await elsewhere.answers.answer(made, device.tokens[made], Answer.LATER)
+        else:
+            await elsewhere.cancel(made)
+        await asyncio.sleep(3)
+        await house.clean()
+        assert [code for code, _ in await house.results(made)] == [result]
+
+    stage(scene, service=ASKS, customer=person(4.0, hangs_up_s=300), anna=answers(3.0), rerunnable=False)
