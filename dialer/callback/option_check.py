@@ -48,7 +48,7 @@ CONTRADICTIONS: tuple[tuple[str, Check], ...] = (
     _refused(
         "status_notification_target",
         lambda o: (o.status_notification != "false" or o.reminder) and not o.status_notification_target,
-        "status_notification and reminder need a URL to post to",
+        "status_notification needs a URL to post to, and so does reminder",
     ),
     _refused(
         "status_notification_target",
