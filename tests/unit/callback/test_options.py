@@ -218,7 +218,7 @@ def test_options_survive_being_written_and_read():
         ({"wait_for_user_confirm": True}, "needs wait_for_agent = true"),
         ({"cannot_dial_buffer": 20000}, "nobody could ever be dialled"),
         ({"priority": 5000}, "priority_limit: is below priority"),
-        ({"status_notification": "notify"}, "need a URL to post to"),
+        ({"status_notification": "notify"}, "needs a URL"),
         ({"status_notification_target": "ftp://x"}, "is not an http or https URL"),
         ({"treatment_customer_connect": '{"hints": {}}'}, "needs a file"),
         ({"treatment_customer_connect": "../secret.wav"}, "a file of the treatment folders"),
