@@ -22,7 +22,7 @@ from dialer.scenario.attempt import CallAttempt
 from dialer.scenario.confirm import Confirmation, Start
 from dialer.scenario.customer import CustomerCall
 from dialer.scenario.follow_up import complete_or_retry
-from dialer.scenario.outcome import Outcome
+from dialer.scenario.outcome import Outcome, result_of_leaving
 from dialer.scenario.preview import Preview
 from dialer.scenario.race import LegGone, while_up
 from dialer.scenario.treating import Treating
@@ -217,7 +217,7 @@ class AgentFirst(CallAttempt):
         try:
             await self._join(customer, agent, treating)
         except LegGone as gone:
-            self.outcome = replace(self.outcome, result=CallResult.ABANDONED, end=gone.end)
+            self.outcome = replace(self.outcome, result=result_of_leaving(gone.end), end=gone.end)
             await complete_or_retry(self.ledger, self.service, self.house, self.result())
             return
         await self.ledger.reached(self.result(), "T44")

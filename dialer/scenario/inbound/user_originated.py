@@ -17,7 +17,7 @@ from dialer.callback.reason import Reason
 from dialer.callback.record import AttemptResult
 from dialer.callback.state import Actor
 from dialer.scenario.customer import CustomerCall
-from dialer.scenario.outcome import Outcome
+from dialer.scenario.outcome import Outcome, result_of_leaving
 from dialer.scenario.race import LegGone, while_up
 from dialer.scenario.user_terminated import UserTerminated
 from dialer.telephony import FirstRtp, IncomingLeg
@@ -63,10 +63,9 @@ class UserOriginated(UserTerminated):
             await self._complete(
                 "T38", CallResult.NO_ESTABLISHED, Reason.FAIL_INTERACTION_DELETED, "customer_hangup", Actor.CUSTOMER
             )
-        except LegGone:
-            await self._complete(
-                "T38", CallResult.ABANDONED, Reason.FAIL_INTERACTION_DELETED, "customer_hangup", Actor.CUSTOMER
-            )
+        except LegGone as gone:
+            left = result_of_leaving(gone.end)
+            await self._complete("T38", left, Reason.FAIL_INTERACTION_DELETED, "customer_hangup", Actor.CUSTOMER)
         finally:
             await self.house.store.complete_call_in(self.request.id, now=self.house.clock.now())
 
