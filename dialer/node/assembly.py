@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -98,11 +99,15 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
         await presence.start()
         await stack.enter_async_context(open_notices(house, node.line))
         booking = Booking(store, config, bus, clock, pauses)
-        reception = Reception(house, booking, node.adopt, lambda: node.draining)
+        reception = Reception(house, booking, node.adopt)
         reception.open()
-        stack.push_async_callback(reception.close)
-        stack.push_async_callback(node.stop, config.node.stop_deadline_s)
+        stack.push_async_callback(stop_calls, node, reception, config.node.stop_deadline_s)
         yield Dialer(config, house, node, booking, RunningStatus(house, node))
+
+
+async def stop_calls(node: Node, reception: Reception, deadline_s: float) -> None:
+    """No new calls, in either direction; those that are up finish, or are released when the deadline comes."""
+    await asyncio.gather(reception.close(deadline_s), node.stop(deadline_s))
 
 
 @asynccontextmanager
