@@ -69,6 +69,8 @@ def rerun(
         raise NotRerunnable(f"the journal of {callback.id} does not keep what was given to it; nothing to rerun")
     if callback.service not in config.services:
         raise NotRerunnable(f"the service {callback.service!r} of {callback.id} is not in this configuration")
+    if config.options_for(callback).call_direction == "USERORIGINATED":
+        raise NotRerunnable(f"{callback.id} waited for its customer's call; only calls that the dialer makes are rerun")
     return run_virtually(lambda loop: Rerun(callback, list(history), runs, config, loop).go())
 
 

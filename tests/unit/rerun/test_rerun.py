@@ -95,6 +95,15 @@ def test_a_journal_without_what_was_given_is_refused(config):
         rerun(replace(callback, service="gone"), *read_story(JOURNALS / "human.json")[1:], config)
 
 
+def test_a_callback_that_waits_for_its_customers_call_is_refused(config):
+    callback, history, journal = read_story(JOURNALS / "human.json")
+    calls_in = TOML.replace('[service."human"]\n', '[service."human"]\ncall_direction = "USERORIGINATED"\n', 1)
+    calls_in += '\n[call_in_group.all]\ndnis = ["+12025550199"]\n'
+    calls_in = calls_in.replace('[service."human"]\n', '[service."human"]\nresource_group = "all"\n', 1)
+    with pytest.raises(NotRerunnable, match="customer's call"):
+        rerun(callback, history, journal, load_text(calls_in, JOURNALS / "dialer.toml"))
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"callback": {}, "history": [], "journal": []}', "\x00"])
 def test_a_file_that_holds_no_story_is_refused_with_its_name(text, tmp_path):
     path = tmp_path / "x.json"
