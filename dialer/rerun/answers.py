@@ -63,14 +63,14 @@ class CourierTape(Courier):
         conductor.take_part(self._yes, "yes")
 
     async def ask(self, callback: Callback, service: ServiceOptions) -> Question:  # noqa: ARG002 - as in the courier
-        """The tape's next question; one that it does not have reaches nobody."""
+        """The tape's next question; one that was broken off on the tape, or is not on it, comes to no end."""
         clock = self._conductor.clock
         began = clock.now()
-        accepted, detail = False, "not on the tape"
-        if self._pushes:
-            given = self._pushes.pop(0)
-            accepted, detail = bool(given.facts["accepted"]), str(given.facts["detail"])
-            await asyncio.sleep(max(0.0, self._conductor.zero + given.at_s - clock.monotonic()))
+        if not self._pushes:
+            await asyncio.Event().wait()
+        given = self._pushes.pop(0)
+        accepted, detail = bool(given.facts["accepted"]), str(given.facts["detail"])
+        await asyncio.sleep(max(0.0, self._conductor.zero + given.at_s - clock.monotonic()))
         token = hashlib.sha256(f"{callback.id} {began}".encode()).hexdigest()
         record = PushRecord(
             id=token[:32], callback_id=callback.id, event=PushEvent.CONFIRM, created_at=began, token_digest=token,

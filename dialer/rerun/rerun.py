@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
+from dialer.callback.pause import PauseSwitch
 from dialer.callback.record import Callback, HistoryEntry, JournalEntry, NewCallback
 from dialer.callback.state import State
 from dialer.config import DialerConfig
@@ -40,6 +40,7 @@ LONGEST_RUN_S = 2 * 86_400.0  # of virtual time; whoever still waits then waits 
 OF_THE_LINE = frozenset({"T05", "T33"})  # made by a node when it takes a callback
 OF_RECOVERY = frozenset({"T90", "T91", "T92"})
 LOOKS = int(PATIENCE_S / LOOK_EVERY_S)
+BY_THE_RECORD = frozenset({Interruption.CANCELLED, Interruption.MOVED})
 JUST_S = 0.05  # a run begins so shortly before its first transition is written
 
 
@@ -148,6 +149,11 @@ class Rerun:
         near = (entry.at - run.began).total_seconds() >= -JUST_S
         return near and bool(run.transitions) and entry.event == run.transitions[0]
 
+    def _during(self, run: Run, entry: HistoryEntry) -> bool:
+        """Whether something that was not this run's own happened while it ran, rather than in the next one."""
+        later = self.runs[self.runs.index(run) + 1 :]
+        return entry.at <= run.last and not (later and self._belongs(entry, later[0]))
+
     async def _outside(self, entry: HistoryEntry) -> None:
         """Makes a transition that no scenario made."""
         await self._sleep_until(entry.at)
@@ -170,13 +176,15 @@ class Rerun:
     async def _run(self, number: int, run: Run) -> Difference | None:
         kept = Kept()
         conductor = Conductor(run, self.clock, self.loop.time(), lambda: len(kept.decisions))
-        attempt = attempt_of(self._house(conductor, kept), await self._record())
+        house = self._house(conductor, kept)
+        attempt = attempt_of(house, await self._record())
         attempt.reserve()
+        if run.of("paused"):
+            self._pause(house)
         if run.of("forbidden"):
             await self.store.forbid_number(self.callback.number, now=self.clock.now())
         task = asyncio.create_task(attempt.run())
-        stop = partial(attempt.interrupt, Interruption.SHUTDOWN, task)
-        conductor.take_part(lambda given: self._interrupt(given, stop), "interruption")
+        conductor.take_part(lambda given: self._interrupt(given, attempt, task), "interruption")
         conductor.take_part(CommandTape(attempt).give, "command")
         others = [
             asyncio.create_task(conductor.perform()),
@@ -193,15 +201,21 @@ class Rerun:
             return Difference(number, "state", conductor.clock.monotonic() - conductor.zero, None, repr(fault))
         return first_difference(number, run.decisions, again)
 
-    def _interrupt(self, given: Given, stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """The node's stop broke the run off; a record that was changed from outside does so by itself."""
-        if given.facts["why"] == Interruption.SHUTDOWN:
-            self._stopping = asyncio.create_task(stop())
+    def _interrupt(self, given: Given, attempt: CallAttempt, task: asyncio.Task[None]) -> None:
+        """The run was broken off; by a record that was changed from outside this happens with that change."""
+        why = Interruption(given.facts["why"])
+        if why not in BY_THE_RECORD:
+            self._stopping = asyncio.create_task(attempt.interrupt(why, task))
+
+    def _pause(self, house: House) -> None:
+        """An operator had paused the service."""
+        switch = PauseSwitch(service=self.callback.service, paused=True, abort_dials=False, at=self.clock.now())
+        house.pauses.take([switch])
 
     async def _meanwhile(self, run: Run, attempt: CallAttempt, task: asyncio.Task[None], kept: Kept) -> None:
         """While the scenario runs: takes its own transitions from the history, and does those from outside."""
         own = list(run.transitions)
-        while self.history and (own or self.history[0].at <= run.last):
+        while self.history and (own or self._during(run, self.history[0])):
             entry = self.history[0]
             if own and entry.event == own[0]:
                 own.pop(0)
@@ -213,8 +227,9 @@ class Rerun:
                 task.cancel()
                 return
             await self._outside(self.history.pop(0))
-            if entry.to_state is State.COMPLETED:
-                await attempt.interrupt(Interruption.CANCELLED, task)
+            whys = [Interruption(given.facts["why"]) for given in run.of("interruption")]
+            for why in [why for why in whys if why in BY_THE_RECORD]:
+                await attempt.interrupt(why, task)
 
     def _house(self, conductor: Conductor, kept: Kept) -> House:
         pool, bus = AgentPool(), Bus()

@@ -24,7 +24,10 @@ async def complete_or_retry(ledger: Ledger, service: ServiceOptions, house: Hous
     match decision_after(ledger.callback, service, house, result):
         case Retry(next_dial_at=at, counted=counted):
             wait = (at - house.clock.now()).total_seconds()
-            event = "T21" if again == "T32" and house.pauses.paused(ledger.callback.service, service) else again
+            paused = again == "T32" and house.pauses.paused(ledger.callback.service, service)
+            if paused:
+                ledger.story.given("state", f"the service {ledger.callback.service} is paused", "paused")
+            event = "T21" if paused else again
             await ledger.end_attempt(
                 event,
                 replace(result, counted=counted),

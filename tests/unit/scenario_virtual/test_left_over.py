@@ -94,4 +94,4 @@ def test_random_days_leave_no_leg_no_agent_and_no_open_record(stage, service):
 
     agents = ("anna", "bert", "carl")
     options = "\nqueued_ttl = 1200\nagent_reserve_timeout = 7\nsnooze_delay = 20\nmax_wait_on_call = 30"
-    stage(scene, service=SERVICES[service] + options, agents=agents, rerunnable=False)
+    stage(scene, service=SERVICES[service] + options, agents=agents)

@@ -77,7 +77,7 @@ def test_a_dial_that_fails_during_a_pause_waits_paused_and_goes_on_after_it(stag
         assert (await house.events(made))[2:6] == ["T30", "T21", "T23", "T30"]
         await house.clean()
 
-    stage(scene, customer=[RINGS, person(hangs_up_s=9)], anna=answers(), rerunnable=False)
+    stage(scene, customer=[RINGS, person(hangs_up_s=9)], anna=answers())
 
 
 def test_a_pause_that_aborts_breaks_off_what_rings_and_nothing_that_was_answered(stage: Any) -> None:
@@ -95,7 +95,6 @@ def test_a_pause_that_aborts_breaks_off_what_rings_and_nothing_that_was_answered
 
     stage(
         scene, agents=("anna", "bert"), customer=[RINGS, person(hangs_up_s=9)], anna=answers(), bert=answers(),
-        rerunnable=False,
     )  # fmt: skip
 
 
@@ -120,7 +119,7 @@ def test_who_waited_goes_on_in_the_old_order_after_a_pause_and_who_came_meanwhil
         assert dialled == numbers
         await house.clean()
 
-    stage(scene, anna=answers(), rerunnable=False)
+    stage(scene, anna=answers())
 
 
 # --- snooze ---
@@ -162,7 +161,7 @@ def test_the_customer_may_put_it_off_wherever_it_is(stage: Any, service: str, pl
     customer = [person(4.0, hangs_up_s=30), person(hangs_up_s=12)]
     if results == [33]:
         customer = [person(hangs_up_s=12)]
-    stage(scene, service=ASKS + service, customer=customer, anna=answers(3.0), rerunnable=False)
+    stage(scene, service=ASKS + service, customer=customer, anna=answers(3.0))
 
 
 async def accepts(house: Any, callback_id: str) -> None:
@@ -187,7 +186,7 @@ def test_a_customer_who_is_ready_is_served_in_every_flow(stage: Any, flow: str) 
         assert (await house.events(made))[2:4] == ["T60", "T61"]
         await house.clean()
 
-    stage(scene, service=ASKS + FLOWS[flow], customer=person(hangs_up_s=12), anna=answers(), rerunnable=False)
+    stage(scene, service=ASKS + FLOWS[flow], customer=person(hangs_up_s=12), anna=answers())
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -211,7 +210,7 @@ def test_a_customer_who_declines_or_is_silent_in_every_flow(
         assert house.states() == {"anna": AgentState.READY}
 
     service = ASKS + FLOWS[flow] + ('\non_user_confirm_timeout = "FAIL"' if strict else "")
-    stage(scene, service=service, customer=person(hangs_up_s=12), anna=answers(), rerunnable=False)
+    stage(scene, service=service, customer=person(hangs_up_s=12), anna=answers())
 
 
 def test_nobody_is_asked_who_is_on_the_telephone_with_us_already(stage: Any) -> None:
@@ -228,7 +227,6 @@ def test_nobody_is_asked_who_is_on_the_telephone_with_us_already(stage: Any) -> 
 
     stage(
         scene, service=ASKS, agents=("anna", "bert"), customer=person(hangs_up_s=30), anna=answers(), bert=answers(),
-        rerunnable=False,
     )  # fmt: skip
 
 
@@ -263,7 +261,7 @@ def test_random_pauses_answers_and_cancels_leave_nothing_behind(stage: Any, flow
 
     stage(
         scene, service=ASKS + FLOWS[flow], agents=("anna", "bert", "carl"),
-        anna=answers(), bert=answers(), carl=[refuses(), answers()], rerunnable=False,
+        anna=answers(), bert=answers(), carl=[refuses(), answers()],
     )  # fmt: skip
 
 
@@ -317,4 +315,4 @@ def test_a_call_whose_callback_another_process_ends_or_puts_off_is_released_with
         await house.clean()
         assert [code for code, _ in await house.results(made)] == [result]
 
-    stage(scene, service=ASKS, customer=person(4.0, hangs_up_s=300), anna=answers(3.0), rerunnable=False)
+    stage(scene, service=ASKS, customer=person(4.0, hangs_up_s=300), anna=answers(3.0))
