@@ -26,7 +26,7 @@ test: setup-test
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest tests/unit
-	@$(BIN)/pytest tests/contract tests/system
+	@$(BIN)/python tools/lanes.py tests/contract tests/system
 
 # make test-fast        unit tests alone, seconds
 test-fast: setup-test
