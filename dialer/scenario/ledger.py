@@ -69,8 +69,9 @@ class Ledger:
             RequestGone, AttemptConflict, VersionConflict, InvalidTransition: and nothing has changed.
         """
         house = self.house
+        now = result.answered_at or house.clock.now()  # the attempt begins with its answer, not a moment after it
         self.callback, self.attempt = await house.store.begin_called_in(
-            request_id, self.callback.id, self.callback.version, ani=ani, result=result, now=house.clock.now(),
+            request_id, self.callback.id, self.callback.version, ani=ani, result=result, now=now,
             node=house.node, lease_s=house.lease_s,
         )  # fmt: skip
         self.story.attempt = self.attempt.n
