@@ -133,6 +133,12 @@ class Stage:
             while self.rows(f"select phase from callback where id = '{callback_id}'") != [(wanted,)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
+    async def becomes(self, question: str, answer: list[tuple[object, ...]]) -> None:
+        """Waits until the database answers so: a caller who has left is written down a moment later."""
+        async with asyncio.timeout(10):
+            while self.rows(question) != answer:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+
     def rows(self, question: str) -> list[tuple[object, ...]]:
         """Asks the database directly, as an auditor would."""
         with contextlib.closing(sqlite3.connect(self.folder / "dialer.db")) as database:
@@ -172,7 +178,7 @@ async def test_who_enters_the_right_code_is_connected_to_an_agent(stage: Stage) 
     assert stage.rows("select call_result, dial_result, ended_at is null from attempt") == [
         (33, "USERORIGINATED_CONNECTED", 0)
     ]
-    assert stage.rows("select state, ani from call_in") == [("COMPLETED", ANNA)]
+    await stage.becomes("select state, ani from call_in", [("COMPLETED", ANNA)])
 
 
 async def test_the_agent_and_the_customer_who_called_hear_each_other(stage: Stage) -> None:
@@ -196,7 +202,7 @@ async def test_after_three_wrong_codes_the_caller_is_told_and_may_call_again(sta
     call = await stage.calls(number, *([Pick(), Press(wrong)] * 3), Stay(15))
     assert call.end is not None
     assert call.end.ended_by == "far"
-    assert stage.rows("select state, attempts from call_in") == [("ACTIVE", 3)]
+    await stage.becomes("select state, attempts from call_in", [("ACTIVE", 3)])
     await stage.calls(number, Pick(), Press(wrong), Pick(), Press(code), Stay(10))
     assert await stage.ended(booked["_id"]) == "AGENT_CONNECTED"
 
@@ -205,7 +211,7 @@ async def test_a_code_that_has_expired_matches_nobody_and_the_callback_ends(stag
     booked = await stage.book("dialin", _booking_expiration_timeout="5")
     assert await stage.ended(booked["_id"]) == "FAIL_CALL_TO_CUSTOMER"
     assert stage.rows("select reason_detail, attempts from callback") == [("booking_expired", 0)]
-    assert stage.rows("select state from call_in") == [("EXPIRED",)]
+    await stage.becomes("select state from call_in", [("EXPIRED",)])
     call = await stage.calls(booked["_access_number"], *([Pick(), Press(booked["_access_code"])] * 3), Stay(15))
     assert call.end is not None
     assert call.end.ended_by == "far"
@@ -238,7 +244,7 @@ async def test_a_number_and_code_without_a_callback_lead_to_an_agent(stage: Stag
     assert first["_access_number"] != second["_access_number"], "least recently used first"
     await stage.calls(second["_access_number"], Pick(), Press(second["_access_code"]), Stay(15))
     assert stage.rows("select count(*) from callback") == [(0,)]
-    assert stage.rows("select state from call_in order by created_at") == [("ACTIVE",), ("COMPLETED",)]
+    await stage.becomes("select state from call_in order by created_at", [("ACTIVE",), ("COMPLETED",)])
     async with asyncio.timeout(15):  # until the lab has written the agent's call down
         while not list((stage.folder / "lab").glob("*-70??.json")):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
@@ -291,7 +297,7 @@ async def test_a_cancel_frees_the_number_and_the_code_fits_no_more(stage: Stage)
     assert call.end is not None
     assert call.end.ended_by == "far"
     assert stage.rows("select count(*) from attempt") == [(0,)]
-    assert stage.rows("select state from call_in") == [("CANCELLED",)]
+    await stage.becomes("select state from call_in", [("CANCELLED",)])
 
 
 async def test_who_waits_for_an_agent_gets_the_number_at_the_front_of_the_queue(stage: Stage) -> None:
