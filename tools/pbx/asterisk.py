@@ -38,6 +38,7 @@ from tools.pbx.unpack import Installation, PbxError, find_or_make, find_system, 
 __all__ = ["Asterisk", "Manager", "PbxError", "PbxSettings", "find_or_make", "free_port"]
 
 NOBODY = 65534
+PORT_TRIES = 20
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 5.0
 DEFAULT_RUN_FOLDER = Path("var/pbx")
@@ -194,10 +195,22 @@ class Asterisk:
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of 127.0.0.1 that is free at this moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that is free at this moment, for UDP and TCP: a SIP server listens to both.
+
+    Raises:
+        PbxError: when none was found.
+    """
+    other = socket.SOCK_STREAM if kind == socket.SOCK_DGRAM else socket.SOCK_DGRAM
+    for _ in range(PORT_TRIES):
+        with socket.socket(socket.AF_INET, kind) as probe, socket.socket(socket.AF_INET, other) as second:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise PbxError("no port of 127.0.0.1 is free for both UDP and TCP; is something using them all?")
 
 
 def _make_database_folder(run: Path) -> Path:
