@@ -6,27 +6,20 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, TypeVar
+from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.auth import Gatekeeper
+from dialer.api.auth import Gatekeeper, callback_for
+from dialer.api.body import Unprocessable, model_of
 from dialer.api.part import Dialer
 from dialer.api.v1 import stamp
-from dialer.booking import InvalidState, NotFound, Refused
+from dialer.booking import InvalidState, NotFound
 from dialer.callback.state import Actor
 from dialer.routing import AgentState, AgentStatus, StateNotChosen, UnknownAgent
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Unprocessable(Refused):
-    """The body cannot be used."""
-
-    http_status: ClassVar[int] = 422
 
 
 class AgentStateBody(BaseModel):
@@ -49,6 +42,12 @@ class TimeBody(BaseModel):
 def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     """Routes under `/api/v1`."""
     router = APIRouter(prefix="/api/v1")
+    _route_agents(router, dialer, gate)
+    _route_callbacks(router, dialer, gate)
+    return router
+
+
+def _route_agents(router: APIRouter, dialer: Dialer, gate: Gatekeeper) -> None:
     pool, clock = dialer.house.pool, dialer.house.clock
 
     @router.get("/agents")
@@ -59,7 +58,7 @@ def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     @router.post("/agents/{agent_id}/state")
     async def set_agent_state(agent_id: str, request: Request) -> Response:
         gate.admin(request)
-        wanted = model_of(AgentStateBody, await request.body())
+        wanted = await model_of(AgentStateBody, request)
         try:
             done = pool.request_state(agent_id, wanted.state, clock.now(), wanted.reason)
         except UnknownAgent as error:
@@ -70,12 +69,14 @@ def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
             raise InvalidState(f"agent {agent_id} is on a call; {wanted.state} is set when it ends")
         return JSONResponse(shown_agent(pool.status(agent_id)))
 
+
+def _route_callbacks(router: APIRouter, dialer: Dialer, gate: Gatekeeper) -> None:
+    booking = dialer.booking
+
     @router.get("/callbacks/{callback_id}")
     async def callback(callback_id: str, request: Request) -> Response:
-        caller = gate.admin(request)
-        found = await dialer.booking.get(callback_id)
-        caller.allow(found.service)
-        dials, history = await dialer.booking.story(callback_id)
+        _, found = await callback_for(gate, request, booking, callback_id)
+        dials, history = await booking.story(callback_id)
         shown = plain(found) | {
             "dials": [plain(dial) for dial in dials],
             "history": [plain(entry) for entry in history],
@@ -84,20 +85,15 @@ def admin_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
 
     @router.patch("/callbacks/{callback_id}")
     async def reschedule(callback_id: str, request: Request) -> Response:
-        caller = gate.admin(request)
-        caller.allow((await dialer.booking.get(callback_id)).service)
-        wish = model_of(TimeBody, await request.body())
-        moved = await dialer.booking.rescheduling.move(callback_id, wish.desired_time, Actor.ADMIN, user=caller.name)
+        caller, _ = await callback_for(gate, request, booking, callback_id)
+        wish = await model_of(TimeBody, request)
+        moved = await booking.rescheduling.move(callback_id, wish.desired_time, Actor.ADMIN, user=caller.name)
         return JSONResponse(plain(moved))
 
     @router.post("/callbacks/{callback_id}/cancel")
     async def cancel(callback_id: str, request: Request) -> Response:
-        caller = gate.admin(request)
-        caller.allow((await dialer.booking.get(callback_id)).service)
-        cancelled = await dialer.booking.cancel(callback_id, Actor.ADMIN, user=caller.name)
-        return JSONResponse(plain(cancelled))
-
-    return router
+        caller, _ = await callback_for(gate, request, booking, callback_id)
+        return JSONResponse(plain(await booking.cancel(callback_id, Actor.ADMIN, user=caller.name)))
 
 
 def shown_agent(status: AgentStatus) -> dict[str, Any]:
@@ -132,16 +128,3 @@ def _plain_value(value: Any) -> Any:
             return [_plain_value(item) for item in value]
         case _:
             return value
-
-
-def model_of(kind: type[Model], body: bytes) -> Model:
-    """A JSON body as a model; an empty one as an empty object.
-
-    Raises Unprocessable: naming the first member that cannot be used.
-    """
-    try:
-        return kind.model_validate_json(body.strip() or b"{}")
-    except ValidationError as error:
-        detail = error.errors()[0]
-        place = ".".join(map(str, detail["loc"])) or "body"
-        raise Unprocessable(f"{place}: {detail['msg']}") from error

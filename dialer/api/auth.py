@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from starlette.requests import Request
 
-from dialer.booking import Refused
+from dialer.booking import Booking, Refused
+from dialer.callback.record import Callback
 from dialer.config import DialerConfig
 
 
@@ -52,6 +53,19 @@ class Caller:
         """
         if self.services and service not in self.services:
             raise Forbidden(f"{self.name} may not use service {service}")
+
+
+async def callback_for(
+    gate: Gatekeeper, request: Request, booking: Booking, callback_id: str
+) -> tuple[Caller, Callback]:
+    """A callback that the caller of the admin API may see, and who that is.
+
+    Raises NotAuthorized, NotFound, Forbidden: when there is none for this caller.
+    """
+    caller = gate.admin(request)
+    found = await booking.get(callback_id)
+    caller.allow(found.service)
+    return caller, found
 
 
 @dataclass(frozen=True, slots=True)

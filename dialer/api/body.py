@@ -1,15 +1,37 @@
-"""Reads v1 bodies: JSON, form, multipart (api.md §2)."""
+"""Reads bodies: of v1 as JSON, form or multipart (api.md §2), of the admin API as models (api.md §5)."""
 
 from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from dialer.booking import BadParameter
+from dialer.booking import BadParameter, Refused
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Unprocessable(Refused):
+    """The body cannot be used."""
+
+    http_status: ClassVar[int] = 422
+
+
+async def model_of(kind: type[Model], request: Request) -> Model:
+    """A JSON body as a model; an empty one as an empty object.
+
+    Raises Unprocessable: naming the first member that cannot be used.
+    """
+    try:
+        return kind.model_validate_json((await request.body()).strip() or b"{}")
+    except ValidationError as error:
+        detail = error.errors()[0]
+        place = ".".join(map(str, detail["loc"])) or "body"
+        raise Unprocessable(f"{place}: {detail['msg'].removeprefix('Value error, ')}") from error
 
 
 async def parameters_of(request: Request) -> dict[str, Any]:

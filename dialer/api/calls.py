@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.admin import Unprocessable
-from dialer.api.auth import Gatekeeper
+from dialer.api.auth import Gatekeeper, callback_for
+from dialer.api.body import model_of
 from dialer.api.part import Dialer, TalkCommands
 from dialer.booking import InvalidState
 from dialer.scenario import TalkRefused
@@ -22,9 +22,6 @@ from dialer.scenario import TalkRefused
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-Body = TypeVar("Body", bound=_Body)
 
 
 class Nothing(_Body):
@@ -67,9 +64,7 @@ def calls_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     router = APIRouter(prefix="/api/v1/agent/calls/{callback_id}")
 
     async def talk_of(request: Request, callback_id: str) -> TalkCommands:
-        caller = gate.admin(request)
-        found = await dialer.booking.get(callback_id)
-        caller.allow(found.service)
+        _, found = await callback_for(gate, request, dialer.booking, callback_id)
         talk = dialer.status.talk(callback_id)
         if talk is None:
             raise InvalidState(f"callback {callback_id} is {found.state}: nobody talks in it on this node")
@@ -95,34 +90,34 @@ def calls_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
 
 
 async def _hold(talk: TalkCommands, request: Request) -> None:
-    await _read(request, Nothing)
+    await model_of(Nothing, request)
     await talk.hold()
 
 
 async def _retrieve(talk: TalkCommands, request: Request) -> None:
-    await _read(request, Nothing)
+    await model_of(Nothing, request)
     await talk.retrieve()
 
 
 async def _transfer(talk: TalkCommands, request: Request) -> None:
-    wish = await _read(request, TransferBody)
+    wish = await model_of(TransferBody, request)
     await talk.transfer(wish.target, attended=wish.attended)
 
 
 async def _conference(talk: TalkCommands, request: Request) -> None:
-    await talk.conference((await _read(request, ConferenceBody)).target)
+    await talk.conference((await model_of(ConferenceBody, request)).target)
 
 
 async def _hangup(talk: TalkCommands, request: Request) -> None:
-    await talk.hangup((await _read(request, HangupBody)).party)
+    await talk.hangup((await model_of(HangupBody, request)).party)
 
 
 async def _record(talk: TalkCommands, request: Request) -> None:
-    await talk.record((await _read(request, RecordBody)).state)
+    await talk.record((await model_of(RecordBody, request)).state)
 
 
 async def _dtmf(talk: TalkCommands, request: Request) -> None:
-    await talk.dtmf((await _read(request, DigitsBody)).digits)
+    await talk.dtmf((await model_of(DigitsBody, request)).digits)
 
 
 COMMANDS: dict[str, tuple[int, Callable[[TalkCommands, Request], Awaitable[None]]]] = {
@@ -135,13 +130,3 @@ COMMANDS: dict[str, tuple[int, Callable[[TalkCommands, Request], Awaitable[None]
     "dtmf": (200, _dtmf),
 }
 """Commands by the last element of their path, with the status that answers one that was taken."""
-
-
-async def _read(request: Request, kind: type[Body]) -> Body:
-    """The body as its model; an empty one has all defaults."""
-    try:
-        return kind.model_validate_json(await request.body() or b"{}")
-    except ValidationError as error:
-        detail = error.errors()[0]
-        place = ".".join(map(str, detail["loc"])) or "body"
-        raise Unprocessable(f"{place}: {detail['msg']}") from error

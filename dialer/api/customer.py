@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.admin import model_of
+from dialer.api.body import model_of
 from dialer.api.part import Dialer
 from dialer.callback.push import Answer
 
@@ -35,7 +35,7 @@ def customer_router(dialer: Dialer) -> APIRouter:
 
     @router.post("/callbacks/{callback_id}/answer")
     async def answer(callback_id: str, request: Request) -> Response:
-        said = model_of(AnswerBody, await request.body())
+        said = await model_of(AnswerBody, request)
         token = said.token or request.query_params.get("token", "")
         callback = await dialer.booking.answers.answer(callback_id, token, said.answer)
         return JSONResponse({"id": callback.id, "state": str(callback.state), "answer": str(said.answer)})

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.admin import Unprocessable
-from dialer.api.auth import Gatekeeper
+from dialer.api.auth import Gatekeeper, callback_for
+from dialer.api.body import model_of
 from dialer.api.part import Dialer
 from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, Refused
@@ -33,9 +33,6 @@ class Gone(Refused):
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-Body = TypeVar("Body", bound=_Body)
 
 
 class AcceptBody(_Body):
@@ -66,49 +63,52 @@ class DispositionBody(_Body):
 def desk_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     """Routes under `/api/v1/agent`."""
     router = APIRouter(prefix="/api/v1/agent")
-    clock = dialer.house.clock
+    _route_previews(router, dialer, gate)
+
+    @router.post("/calls/{callback_id}/disposition")
+    async def disposition(callback_id: str, request: Request, agent: str | None = None) -> Response:
+        await callback_for(gate, request, dialer.booking, callback_id)
+        said = await model_of(DispositionBody, request)
+        with _refusals(callback_id):
+            dialer.house.desk.dispose(callback_id, Disposition(**said.model_dump()), agent)
+        return JSONResponse({"id": callback_id, "code": said.code})
+
+    return router
+
+
+def _route_previews(router: APIRouter, dialer: Dialer, gate: Gatekeeper) -> None:
+    desk, clock = dialer.house.desk, dialer.house.clock
 
     async def allow(request: Request, callback_id: str) -> None:
-        caller = gate.admin(request)
-        caller.allow((await dialer.booking.get(callback_id)).service)
+        await callback_for(gate, request, dialer.booking, callback_id)
 
     @router.get("/previews")
     async def previews(request: Request, agent: str | None = None) -> Response:
         gate.admin(request)
-        asked = [q for q in dialer.house.desk.previews() if agent in {None, q.agent_id}]
+        asked = [q for q in desk.previews() if agent in {None, q.agent_id}]
         return JSONResponse({"items": [shown(q, clock.now()) for q in asked], "next_cursor": None})
 
     @router.get("/previews/{callback_id}")
     async def preview(callback_id: str, request: Request, agent: str | None = None) -> Response:
         await allow(request, callback_id)
         with _refusals(callback_id):
-            return JSONResponse(shown(dialer.house.desk.preview(callback_id, agent), clock.now()))
+            return JSONResponse(shown(desk.preview(callback_id, agent), clock.now()))
 
     @router.post("/previews/{callback_id}/accept")
     async def accept(callback_id: str, request: Request, agent: str | None = None) -> Response:
         await allow(request, callback_id)
-        await _read(request, AcceptBody)
+        await model_of(AcceptBody, request)
         with _refusals(callback_id):
-            dialer.house.desk.accept(callback_id, agent)
+            desk.accept(callback_id, agent)
         return JSONResponse({"id": callback_id, "accepted": True})
 
     @router.post("/previews/{callback_id}/reject")
     async def reject(callback_id: str, request: Request, agent: str | None = None) -> Response:
         await allow(request, callback_id)
-        said = await _read(request, RejectBody)
+        said = await model_of(RejectBody, request)
         with _refusals(callback_id):
-            dialer.house.desk.reject(callback_id, agent, said.reason)
+            desk.reject(callback_id, agent, said.reason)
         return JSONResponse({"id": callback_id, "accepted": False})
-
-    @router.post("/calls/{callback_id}/disposition")
-    async def disposition(callback_id: str, request: Request, agent: str | None = None) -> Response:
-        await allow(request, callback_id)
-        said = await _read(request, DispositionBody)
-        with _refusals(callback_id):
-            dialer.house.desk.dispose(callback_id, Disposition(**said.model_dump()), agent)
-        return JSONResponse({"id": callback_id, "code": said.code})
-
-    return router
 
 
 def shown(question: Question[PreviewAnswer], now: datetime) -> dict[str, Any]:
@@ -133,13 +133,3 @@ def _refusals(callback_id: str) -> Iterator[None]:
         raise Gone(message) from error
     except RejectNotAllowed as error:
         raise InvalidState("previews of this service cannot be rejected (preview_max_rejects = 0)") from error
-
-
-async def _read(request: Request, form: type[Body]) -> Body:
-    """The body, which may be missing where nothing must be said."""
-    try:
-        return form.model_validate_json(await request.body() or b"{}")
-    except ValidationError as error:
-        detail = error.errors()[0]
-        place = ".".join(map(str, detail["loc"])) or "body"
-        raise Unprocessable(f"{place}: {detail['msg']}") from error

@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.admin import Unprocessable
 from dialer.api.auth import Caller, Forbidden, Gatekeeper
+from dialer.api.body import model_of
 from dialer.api.part import Dialer
 from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, NotFound, Unavailable
@@ -93,9 +93,6 @@ class Imported(Writable):
     stopped_reason: str | None = Short
 
 
-Body = TypeVar("Body", bound=Writable)
-
-
 def interaction_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     """Routes under `/api/v1/interactions`."""
     router = APIRouter(prefix="/api/v1/interactions")
@@ -106,7 +103,7 @@ def interaction_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
         caller = gate.admin(request)
         if caller.services:
             raise Forbidden(f"{caller.name} may use some services only; interactions belong to none")
-        kept = await desk.add(_read(Imported, await request.body()))
+        kept = await desk.add(await model_of(Imported, request))
         return JSONResponse(desk.shown_foreign(kept), status_code=201)
 
     @router.get("/{wanted}")
@@ -116,7 +113,7 @@ def interaction_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     @router.patch("/{wanted}")
     async def change(wanted: str, request: Request) -> Response:
         caller = gate.admin(request)
-        return JSONResponse(await desk.change(caller, wanted, _read(Writable, await request.body())))
+        return JSONResponse(await desk.change(caller, wanted, await model_of(Writable, request)))
 
     @router.get("/{wanted}/children")
     async def children(wanted: str, request: Request) -> Response:
@@ -245,12 +242,3 @@ def plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _stamp(moment: datetime) -> str | None:
     return stamp(moment.astimezone(UTC))
-
-
-def _read(model: type[Body], body: bytes) -> Body:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        place = ".".join(map(str, detail["loc"])) or "body"
-        raise Unprocessable(f"{place}: {detail['msg'].removeprefix('Value error, ')}") from error

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dialer.api.admin import model_of
 from dialer.api.auth import Gatekeeper
+from dialer.api.body import model_of
 from dialer.api.part import Dialer
 
 
@@ -29,7 +29,7 @@ def service_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def pause(name: str, request: Request) -> Response:
         caller = gate.admin(request)
         caller.allow(name)
-        wish = model_of(PauseBody, await request.body())
+        wish = await model_of(PauseBody, request)
         moved = await pausing.pause(name, abort_dials=wish.abort_dials, user=caller.name)
         return JSONResponse({"name": name, "paused": True, "moved": moved})
 
@@ -37,7 +37,7 @@ def service_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     async def resume(name: str, request: Request) -> Response:
         caller = gate.admin(request)
         caller.allow(name)
-        model_of(PauseBody, await request.body())
+        await model_of(PauseBody, request)
         moved = await pausing.resume(name, user=caller.name)
         return JSONResponse({"name": name, "paused": False, "moved": moved})
 

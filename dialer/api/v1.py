@@ -30,6 +30,7 @@ def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
     """Routes under `/{base}/1/service`."""
     base = f"/{dialer.config.api.v1.base}/1"
     router = APIRouter(prefix=f"{base}/service/callback", default_response_class=V1Json)
+    _route_changes(router, dialer, gate)
 
     @router.post("/{service}")
     async def create(service: str, request: Request) -> Response:
@@ -53,6 +54,10 @@ def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
         gate.v1(request).allow(service)
         return V1Json([record(dialer, c) for c in await _find(dialer, request, service)])
 
+    return router
+
+
+def _route_changes(router: APIRouter, dialer: Dialer, gate: Gatekeeper) -> None:
     @router.put("/{service}/{callback_id}")
     async def reschedule(service: str, callback_id: str, request: Request) -> Response:
         gate.v1(request).allow(service)
@@ -74,8 +79,6 @@ def v1_router(dialer: Dialer, gate: Gatekeeper) -> APIRouter:
         _switch(request, "discard_ors_failure")
         await dialer.booking.cancel(callback_id, Actor.API, service=service)
         return Response(status_code=200, headers=V1_HEADERS, media_type=V1Json.media_type)
-
-    return router
 
 
 def created(callback: Callback) -> dict[str, str]:
