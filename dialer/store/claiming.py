@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dialer.callback.admission import Admit
 from dialer.callback.record import Callback, NodeInfo
 from dialer.callback.state import Phase
 from dialer.store import schema, transaction
+from dialer.store.insertion import put
 from dialer.store.ownership import Claim, Recover
 
 _C = schema.callback.c
@@ -110,10 +109,7 @@ def renew(connection: sa.Connection, node: str, ids: Sequence[str], until: datet
 
 def beat(connection: sa.Connection, node: NodeInfo) -> None:
     """Insert or refresh a node's row."""
-    values = asdict(node)
-    statement = _insert(connection)(schema.node).values(values)
-    fresh = {name: statement.excluded[name] for name in values if name != "name"}
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=fresh))
+    put(connection, schema.node, asdict(node))
 
 
 def number_service(connection: sa.Connection, name: str) -> int:
@@ -127,7 +123,3 @@ def number_service(connection: sa.Connection, name: str) -> int:
     number = int(connection.scalar(sa.select(sa.func.max(numbers.number))) or 0) + 1
     connection.execute(sa.insert(schema.service).values(name=name, number=number))
     return number
-
-
-def _insert(connection: sa.Connection) -> Any:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from dialer.store import schema
+from dialer.store.insertion import add_new
 from dialer.store.reader import Reader
 from dialer.store.writer import Writer
 
@@ -31,10 +32,7 @@ class NumberStore(Reader):
             callback_id: In whose talk the customer asked for it.
         """
         values = {"number": number, "since": schema.to_ms(now), "callback_id": callback_id}
-        known = sa.exists().where(do_not_call.c.number == number)
-        row = sa.select(*(sa.literal(value, do_not_call.c[name].type) for name, value in values.items())).where(~known)
-        statement = sa.insert(do_not_call).from_select(list(values), row)
-        await self._writer.run(lambda connection: connection.execute(statement))
+        await self._writer.run(lambda connection: add_new(connection, do_not_call, values))
 
     async def allow_number(self, number: str) -> bool:
         """Take a number off the do-not-call list; False when it was not on it."""

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from dialer.store import schema
 from dialer.store.errors import DuplicateCallback
+from dialer.store.insertion import add_new
 from dialer.store.reader import Reader
 from dialer.store.writer import Writer
 
@@ -101,7 +102,6 @@ def _of(row: Any) -> KeptInteraction:
 
 def _insert(connection: sa.Connection, kept: KeptInteraction) -> bool:
     """False when the id is taken."""
-    insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {
         "id": kept.id,
         "callback_id": kept.callback_id,
@@ -109,5 +109,4 @@ def _insert(connection: sa.Connection, kept: KeptInteraction) -> bool:
         "created_at": schema.to_ms(kept.created_at),
         "data": dict(kept.data),
     }
-    done = connection.execute(insert(interaction).values(values).on_conflict_do_nothing(index_elements=["id"]))
-    return bool(done.rowcount)
+    return add_new(connection, interaction, values)

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from dialer.callback.push import Answer, PushRecord
 from dialer.store import schema
+from dialer.store.insertion import add_new
 from dialer.store.reader import Reader
 from dialer.store.writer import Writer
 
@@ -41,12 +41,7 @@ class PushStore(Reader):
 
     async def begin_push(self, record: PushRecord) -> bool:
         """Keep a message before it leaves; False when there is one with this id already."""
-
-        def begin(connection: sa.Connection) -> bool:
-            insert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            return bool(connection.execute(insert(push).values(_row(record)).on_conflict_do_nothing()).rowcount)
-
-        return await self._writer.run(begin)
+        return await self._writer.run(lambda connection: add_new(connection, push, _row(record)))
 
     async def end_push(self, record: PushRecord) -> None:
         """Keep what came of its delivery; acknowledgement and answer stay as they are."""
