@@ -14,7 +14,7 @@ from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger
 from dialer.scenario.leg_story import LegStory, words_of_end
 from dialer.scenario.signals import Signals
-from dialer.telephony import Answered, DialRequest, Ended, Leg
+from dialer.telephony import DialRequest, Ended, Leg
 
 
 class NoAgentReached(Exception):  # noqa: N818 - says what happened, nothing is wrong
@@ -134,7 +134,7 @@ class AgentSearch:
         try:
             await self._tell_ringing(agent)
             self.ledger.story.tell("routing", f"rings agent {agent.id}", agent=agent.id)
-            answered = await self._answers(signals)
+            answered = await self._answered_at(signals)
         finally:
             if answered is None:
                 await leg.hangup("no_answer")
@@ -152,23 +152,19 @@ class AgentSearch:
         """Writes to the record that this one did not answer and the next is looked for."""
         await self.ledger.move("T36", note=self.last_error)
 
-    async def _answers(self, signals: Signals) -> float | None:
+    async def _answered_at(self, signals: Signals) -> float | None:
         """When the agent answered; None when the leg failed."""
         try:
             async with asyncio.timeout(self.service.agent_reserve_timeout):
-                while True:
-                    match await signals.next(None):
-                        case Answered(at=at) if signals.end is None:  # else gone again before anybody could talk
-                            return at
-                        case Ended(end=end):
-                            self.last_error = words_of_end(end)
-                            return None
-                        case _:
-                            pass
+                reply = await signals.answer_or_end()
         except TimeoutError:
             self.last_error = f"no answer within {self.service.agent_reserve_timeout} s"
             self.ledger.story.tell("timer", f"agent: {self.last_error}")
             return None
+        if isinstance(reply, Ended):
+            self.last_error = words_of_end(reply.end)
+            return None
+        return reply.at
 
     def _request(self, agent: Agent) -> DialRequest:
         callback = self.ledger.callback

@@ -15,7 +15,7 @@ from dialer.scenario.ledger import Ledger
 from dialer.scenario.leg_story import LegStory, words_of_end
 from dialer.scenario.party import Guest, Party, dismiss
 from dialer.scenario.signals import Signals
-from dialer.telephony import Answered, DialRequest, Ended, Leg
+from dialer.telephony import DialRequest, Ended
 
 NUMBER = re.compile(r"\+?[0-9*#]{1,20}")
 SIP_ADDRESS = re.compile(r"sips?:[^\s<>@]{1,64}@[^\s<>@]{1,128}")
@@ -147,30 +147,14 @@ class Reaching:
         leg = await self.house.user_agent.dial(request)
         story.tell("sip", f"INVITE {request.number} through {request.gateway}", number=number, gateway=request.gateway)
         signals = Signals(leg, LegStory(story, number, leg.id).tell)
-        answered = False
+        guest: Guest | None = None
         try:
-            answered = await self._answers(leg, signals)
+            reply = await signals.answer_or_end()
+            if isinstance(reply, Ended):
+                raise NotReached(f"{leg.number}: {words_of_end(reply.end)}")
+            guest = self.party = Guest(number, leg, signals)
         finally:
-            if answered:
-                self.party = Guest(number, leg, signals)
-            else:
+            if guest is None:
                 await leg.hangup("no_answer")
                 await signals.close()
-        assert self.party is not None
-        return self.party
-
-    @staticmethod
-    async def _answers(leg: Leg, signals: Signals) -> bool:
-        """True when the number answered.
-
-        Raises:
-            NotReached: when its leg ended instead.
-        """
-        while True:
-            match await signals.next(None):
-                case Answered() if leg.end is None:
-                    return True
-                case Ended(end=end):
-                    raise NotReached(f"{leg.number}: {words_of_end(end)}")
-                case _:
-                    pass
+        return guest

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dialer.detection import Finding
 from dialer.scenario.hearing import Hearing
-from dialer.telephony import Ended, Leg, LegEnd, LegEvent
+from dialer.telephony import Answered, Ended, Leg, LegEnd, LegEvent
 
 Signal = LegEvent | Finding
 
@@ -47,6 +47,17 @@ class Signals:
                 return await self._inbox.get()
         except TimeoutError:
             return None
+
+    async def answer_or_end(self) -> Answered | Ended:
+        """Waits until the leg was answered, or has ended; an answer whose leg is gone again is no answer."""
+        while True:
+            match await self.next(None):
+                case Answered() as answered if self.end is None:
+                    return answered
+                case Ended() as ended:
+                    return ended
+                case _:
+                    pass
 
     async def close(self) -> None:
         """Stops reading the leg's events."""

@@ -15,7 +15,7 @@ from dialer.config.table import RoutePointTable
 from dialer.scenario.leg_story import LegStory
 from dialer.scenario.race import LegGone, first_to_end, while_up
 from dialer.scenario.signals import Signals
-from dialer.telephony import Answered, DialRequest, Ended
+from dialer.telephony import Answered, DialRequest
 
 if TYPE_CHECKING:
     from dialer.scenario.attempt import CallAttempt
@@ -48,7 +48,7 @@ async def survey(attempt: CallAttempt, customer: CustomerCall, where: tuple[str,
     signals = Signals(leg, LegStory(attempt.story, f"survey {name}", leg.id).tell)
     try:
         async with asyncio.timeout(LONGEST_S):
-            if await while_up(customer.leg, _answers(signals)):
+            if await while_up(customer.leg, _is_answered(signals)):
                 await attempt.house.user_agent.bridge(customer.leg, leg)
                 await first_to_end(customer.leg, leg)
     except LegGone:
@@ -61,18 +61,11 @@ async def survey(attempt: CallAttempt, customer: CustomerCall, where: tuple[str,
         await customer.leg.hangup("normal")
 
 
-async def _answers(signals: Signals) -> bool:
+async def _is_answered(signals: Signals) -> bool:
     """True when the survey answered."""
     try:
         async with asyncio.timeout(ANSWER_S):
-            while True:
-                match await signals.next(None):
-                    case Answered():
-                        return True
-                    case Ended():
-                        return False
-                    case _:
-                        pass
+            return isinstance(await signals.answer_or_end(), Answered)
     except TimeoutError:
         return False
 
