@@ -82,7 +82,7 @@ def create_with_access(connection: sa.Connection, create: Create, wish: AccessWi
     """
     request = hand_out(connection, replace(wish, callback_id=create.fields["id"]), now)
     fields = {**create.fields, "access": request.access()}
-    return _value(transaction.run(connection, [replace(create, fields=fields)])[0])
+    return transaction.run(connection, [replace(create, fields=fields)])[0].answer()
 
 
 def begin_called_in(connection: sa.Connection, request_id: str, ani: str | None, begin: BeginAttempt) -> Any:
@@ -92,7 +92,7 @@ def begin_called_in(connection: sa.Connection, request_id: str, ani: str | None,
         RequestGone: when the request is no longer active.
     """
     take(connection, request_id, ani, begin.now)
-    return _value(transaction.run(connection, [begin])[0])
+    return transaction.run(connection, [begin])[0].answer()
 
 
 def take(connection: sa.Connection, request_id: str, ani: str | None, now: datetime) -> None:
@@ -203,9 +203,3 @@ def _free_code(connection: sa.Connection, wish: AccessWish) -> str:
 
 def _row(request: CallInRequest) -> Mapping[str, Any]:
     return {**asdict(request), "state": request.state.value, "user_data": dict(request.user_data) or None}
-
-
-def _value(outcome: transaction.Outcome) -> Any:
-    if outcome.refusal is not None:
-        raise outcome.refusal
-    return outcome.value

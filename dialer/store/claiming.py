@@ -90,10 +90,7 @@ def recover(connection: sa.Connection, now: datetime, node: str | None, limit: i
 
 
 def _values(connection: sa.Connection, operation: Claim | Recover) -> list[Callback]:
-    outcome = transaction.run(connection, [operation])[0]
-    if outcome.refusal is not None:
-        raise outcome.refusal
-    taken: list[Callback] = outcome.value
+    taken: list[Callback] = transaction.run(connection, [operation])[0].answer()
     return taken
 
 

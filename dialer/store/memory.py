@@ -35,10 +35,8 @@ class InlineWriter(Writer):
     async def submit(self, operation: Operation[T]) -> T:
         """Carry out one operation in a transaction of its own."""
         outcome = await self.run(lambda connection: transaction.run(connection, [operation])[0])
-        if outcome.refusal is not None:
-            raise outcome.refusal
-        value: T = outcome.value
-        return value
+        answer: T = outcome.answer()
+        return answer
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
         """Carry out `work` in a transaction of its own."""

@@ -125,9 +125,7 @@ class Store(AccessStore, PushStore, PauseStore, NumberStore, InteractionStore):
         if not limits:
             return await self._writer.submit(create)
         outcome = await self._writer.run(lambda connection: create_within(connection, create, limits))
-        if outcome.refusal is not None:
-            raise outcome.refusal
-        created: Callback = outcome.value
+        created: Callback = outcome.answer()
         return created
 
     async def transition(

@@ -53,6 +53,16 @@ class Outcome:
     value: Any = None
     refusal: DialerError | None = None
 
+    def answer(self) -> Any:
+        """Its value.
+
+        Raises:
+            DialerError: the refusal.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        return self.value
+
 
 def run(connection: sa.Connection, operations: Sequence[Operation[Any]]) -> list[Outcome]:
     """Carry out operations within the transaction of `connection`; the caller commits.
