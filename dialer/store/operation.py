@@ -216,19 +216,6 @@ class AnswerAttempt(_Move):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordVerdict(_OfOne):
-    """What is known of an open attempt so far; the callback itself does not change."""
-
-    n: int
-    result: AttemptResult
-
-    def apply(self, stage: Stage) -> Attempt:
-        """Write it."""
-        stage.callback(self.callback_id)
-        return stage.note_result(self.callback_id, self.n, self.result)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Update(_OfOne):
     """Fields set without a transition: properties and user data, the target in turn, the agent who has it."""
 

@@ -256,16 +256,6 @@ class Store(AccessStore, PushStore, PauseStore, NumberStore, InteractionStore):
             )
         )
 
-    async def record_verdict(self, attempt: Attempt, result: AttemptResult) -> Attempt:
-        """Write what is known of an open attempt; the callback does not change.
-
-        Raises:
-            AttemptClosed: when it has ended.
-        """
-        return await self._writer.submit(
-            op.RecordVerdict(callback_id=attempt.callback_id, n=attempt.n, result=_cut_result(result))
-        )
-
     async def end_attempt(
         self,
         attempt: Attempt,

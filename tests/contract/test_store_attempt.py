@@ -68,14 +68,17 @@ async def test_an_answered_attempt_stays_open_until_the_customer_has_gone(desk):
     assert (closed.answered_at, closed.verdict, closed.sip_status, closed.evidence) == (NOW, "human", 200, {"mos": 4.1})
 
 
-async def test_a_verdict_can_be_noted_while_the_call_goes_on(desk):
-    dialing, attempt = await desk.dial(await desk.waiting())
-    first = AttemptResult(call_result=CallResult.ANSWERING_MACHINE, verdict="machine", evidence={"words": 7})
-    await desk.store.record_verdict(attempt, first)
-    later = AttemptResult(call_result=CallResult.ANSWERING_MACHINE, verdict="machine_beep", evidence={"beep_s": 3.5})
-    noted = await desk.store.record_verdict(attempt, later)
-    assert (noted.verdict, noted.evidence, noted.open) == ("machine_beep", {"words": 7, "beep_s": 3.5}, True)
-    assert await desk.fresh(dialing) == dialing
+async def test_what_is_known_at_the_end_is_laid_over_what_was_known_at_the_answer(desk):
+    _, attempt = await desk.dial(await desk.waiting())
+    first = AttemptResult(call_result=CallResult.ANSWER, verdict="human", evidence={"words": 7})
+    _, answered = await desk.store.answer_attempt(attempt, now=NOW, result=first)
+    assert (answered.verdict, answered.evidence, answered.open) == ("human", {"words": 7}, True)
+    later = AttemptResult(call_result=CallResult.ABANDONED, evidence={"mos": 4.1})
+    gone = {"reason": "FAIL_INTERACTION_DELETED", "reason_detail": "customer_hangup"}
+    await desk.store.end_attempt(attempt, event="T38", actor="customer", now=NOW, result=later, changes=gone)
+    [closed] = await desk.store.attempts(attempt.callback_id)
+    assert (closed.call_result, closed.verdict, closed.open) == (CallResult.ABANDONED, "human", False)
+    assert closed.evidence == {"words": 7, "mos": 4.1}
 
 
 async def test_a_callback_is_never_on_two_calls(desk):

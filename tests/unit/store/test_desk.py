@@ -20,7 +20,6 @@ from dialer.store.operation import (
     CloseAttempt,
     Create,
     EndAttempt,
-    RecordVerdict,
     Update,
 )
 from dialer.store.ownership import Claim, Recover, Release
@@ -124,7 +123,6 @@ class Dice:
             "close": lambda: CloseAttempt(callback_id=one, n=n, now=now, result=result),
             "recover": lambda: Recover(ids=tuple(database.callbacks), now=now, node=pick([None, None, node])),
             "release": lambda: Release(ids=(one,), node=node, now=now),
-            "verdict": lambda: RecordVerdict(callback_id=one, n=n, result=result),
             "update": lambda: Update(callback_id=one, version=seen, now=now, changes={"priority": n}),
             "change": lambda: Change(callback_id=one, version=seen, now=now, **self.transition()),
             "agent": lambda: Change(callback_id=one, version=seen, now=now, **self.transition(pick(AGENTS))),
@@ -146,7 +144,6 @@ KINDS = [
     "close",
     "recover",
     "release",
-    "verdict",
     "update",
     "change",
     "agent",
