@@ -1,4 +1,4 @@
-"""The clock that is handed in wherever time matters, so that tests can run in virtual time.
+"""The clock that is handed in wherever time matters, so that tests can run in virtual time; and times as texts.
 
 Waiting itself is asyncio's; only reading the time goes through here.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, overload
 
 
 class Clock(Protocol):
@@ -30,3 +30,22 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds of the running event loop's clock."""
         return asyncio.get_running_loop().time()
+
+
+@overload
+def stamp(moment: datetime) -> str: ...
+@overload
+def stamp(moment: None) -> None: ...
+def stamp(moment: datetime | None) -> str | None:
+    """A time as everything of ours writes it: ISO 8601 in UTC, cut to milliseconds, with Z (records.md §1).
+
+    Args:
+        moment: aware, in any zone; None stays None.
+
+    Examples:
+        >>> stamp(datetime(2026, 3, 2, 16, 0, 0, 1999, UTC))
+        '2026-03-02T16:00:00.001Z'
+    """
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse, Response
 from dialer.api.auth import Gatekeeper, callback_for
 from dialer.api.body import Unprocessable, model_of
 from dialer.api.part import Dialer
-from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, NotFound
 from dialer.callback.state import Actor
+from dialer.clock import stamp
 from dialer.routing import AgentState, AgentStatus, StateNotChosen, UnknownAgent
 
 

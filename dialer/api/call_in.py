@@ -13,9 +13,10 @@ from dialer.api.auth import Gatekeeper
 from dialer.api.body import parameters_of
 from dialer.api.part import Dialer
 from dialer.api.v1 import access_of
-from dialer.booking import BadParameter, MissingKey, NotFound, stamp
+from dialer.booking import BadParameter, MissingKey, NotFound
 from dialer.callback.call_in import CallInRequest, bare
 from dialer.callback.push import PushEvent
+from dialer.clock import stamp
 
 SHORTEST_S, LONGEST_S = 5, 1800
 

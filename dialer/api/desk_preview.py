@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, Response
 from dialer.api.auth import Gatekeeper, callback_for
 from dialer.api.body import model_of
 from dialer.api.part import Dialer
-from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, Refused
+from dialer.clock import stamp
 from dialer.scenario import Disposition, NotAsked, PreviewAnswer, Question, RejectNotAllowed
 
 LONGEST_SNOOZE_S = 30 * 86400.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal, Self
 
 from fastapi import APIRouter
@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 from dialer.api.auth import Caller, Forbidden, Gatekeeper
 from dialer.api.body import model_of
 from dialer.api.part import Dialer
-from dialer.api.v1 import stamp
 from dialer.booking import InvalidState, NotFound, Unavailable
 from dialer.callback.call_leg import legs_of
 from dialer.callback.interaction_view import WRITABLE, interaction_id, interaction_of, legs_shown
 from dialer.callback.record import Callback
+from dialer.clock import stamp
 from dialer.store import DuplicateCallback, KeptInteraction, VersionConflict
 
 TEXT: Final = 256
@@ -237,8 +237,4 @@ def _with(kept: KeptInteraction, data: dict[str, Any]) -> KeptInteraction:
 
 def plain(fields: dict[str, Any]) -> dict[str, Any]:
     """Times as the APIs write them."""
-    return {name: _stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
-
-
-def _stamp(moment: datetime) -> str | None:
-    return stamp(moment.astimezone(UTC))
+    return {name: stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}

@@ -13,12 +13,13 @@ from dialer.api.answer import V1_HEADERS, V1Json
 from dialer.api.auth import Caller, Gatekeeper
 from dialer.api.body import parameters_of
 from dialer.api.part import Dialer
-from dialer.booking import BadParameter, CreateRequest, operand_of, stamp, v1_record
+from dialer.booking import BadParameter, CreateRequest, operand_of, v1_record
 from dialer.callback.call_in import CallInRequest
 from dialer.callback.record import SCHEDULED, Callback
 from dialer.callback.state import Actor
+from dialer.clock import stamp
 
-__all__ = ["created", "handed_out", "record", "stamp", "v1_router"]
+__all__ = ["created", "handed_out", "record", "v1_router"]
 
 NOW_TEXT = "You will receive the call shortly"
 CALL_TEXT = "Please call the number that is shown"
@@ -101,9 +102,9 @@ def _dialog(identity: str, text: str) -> dict[str, str]:
     return {"_id": identity, "_dialog_id": "0", "_action": "ConfirmationDialog", "_text": text, "_ok_title": "Ok"}
 
 
-def access_of(number: str, code: str | None, expires: str | None) -> dict[str, str]:
+def access_of(number: str, code: str | None, expires: str) -> dict[str, str]:
     """The keys that tell a customer which number to call, and with which code."""
-    shown = {"_access_number": number, "_expiration_time": expires or ""}
+    shown = {"_access_number": number, "_expiration_time": expires}
     return shown | ({"_access_code": code} if code else {})
 
 

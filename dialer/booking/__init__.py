@@ -25,7 +25,7 @@ from dialer.booking.refused import (
 )
 from dialer.booking.request import CreateRequest
 from dialer.booking.reschedule import Rescheduling
-from dialer.booking.shown import stamp, v1_record
+from dialer.booking.shown import v1_record
 from dialer.booking.snooze import can_snooze, snoozed_until
 
 __all__ = [
@@ -52,6 +52,5 @@ __all__ = [
     "can_snooze",
     "operand_of",
     "snoozed_until",
-    "stamp",
     "v1_record",
 ]

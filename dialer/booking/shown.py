@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from dialer.callback.record import Callback
 from dialer.callback.state import State
+from dialer.clock import stamp
 from dialer.config import DialerConfig
 
 RETURNED: Final = {
@@ -36,10 +36,3 @@ def v1_record(config: DialerConfig, callback: Callback) -> dict[str, Any]:
         if key not in shown and value not in {None, ""}:
             shown[key] = value
     return shown
-
-
-def stamp(moment: datetime | None) -> str | None:
-    """A time as the APIs write it: UTC with milliseconds and Z (records.md §1)."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

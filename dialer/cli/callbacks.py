@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from dialer.cli.config_option import ConfigOption, load_config
 from dialer.cli.console import err, out
 from dialer.cli.ladder import ladder
 from dialer.cli.timeline import attempts_table, clock_time, heading, history_table, timeline
-from dialer.clock import SystemClock
+from dialer.clock import SystemClock, stamp
 from dialer.config import DialerConfig
 from dialer.events import Bus
 from dialer.node import open_store
@@ -174,7 +174,7 @@ def plain(value: object) -> dict[str, Any]:
 def plain_value(value: object) -> Any:
     """One value as JSON can carry it; times in UTC with milliseconds."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return stamp(value)
     if isinstance(value, dict):
         return {key: plain_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

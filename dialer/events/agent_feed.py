@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from dialer.callback.record import Callback
 from dialer.callback.state import Phase
+from dialer.clock import stamp
 from dialer.events.bus import Bus
 from dialer.events.event import AgentChanged, CallbackChanged, DispositionDue, Event, PreviewClosed, PreviewOffered
-from dialer.events.wire import agent_changed, call_of, stamp
+from dialer.events.wire import agent_changed, call_of
 
 KEPT: Final = 1024  # messages a reader may have missed: minutes of a busy floor
 NAME_OF_PHASE: Final = {Phase.AGENT_RING: "ringing", Phase.TALKING: "talking"}

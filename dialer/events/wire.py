@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from dialer.clock import stamp
 from dialer.events.event import AgentChanged, CallbackChanged
 
 if TYPE_CHECKING:
@@ -56,8 +56,3 @@ def call_of(callback: Callback, shown_keys: tuple[str, ...] = ()) -> dict[str, A
         "rejects": len(callback.agents_rejected),
         "user_data": {key: value for key, value in data.items() if key in shown_keys} if shown_keys else data,
     }
-
-
-def stamp(moment: datetime) -> str:
-    """UTC with milliseconds (records.md §1)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

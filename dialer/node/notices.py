@@ -16,11 +16,12 @@ from typing import Final
 
 import structlog
 
-from dialer.booking import stamp, v1_record
+from dialer.booking import v1_record
 from dialer.callback.options import ServiceOptions
 from dialer.callback.push import PushEvent, PushRecord, PushTarget
 from dialer.callback.record import Callback
 from dialer.callback.state import Phase, State
+from dialer.clock import stamp
 from dialer.events import CallbackChanged, Event
 from dialer.node.line import Line
 from dialer.push import Announcement, Herald

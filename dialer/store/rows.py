@@ -8,7 +8,7 @@ from typing import Any
 from dialer.callback.call_result import CallResult, DialResult
 from dialer.callback.record import Attempt, Callback, HistoryEntry, JournalEntry, NodeInfo
 from dialer.callback.state import Actor, Phase, State
-from dialer.store import schema
+from dialer.clock import stamp
 
 CALLBACK_FIELDS = tuple(field.name for field in fields(Callback))
 """Columns of `callback` in the order in which they are read; every field of the record is one."""
@@ -94,8 +94,7 @@ def to_history(row: Sequence[Any]) -> HistoryEntry:
 def journal_row(callback_id: str, entries: Sequence[JournalEntry]) -> dict[str, Any]:
     """One row of the journal: entries written together, each as [at, t_ms, attempt, kind, text, data]."""
     values = [
-        [schema.time_text(entry.at), entry.t_ms, entry.attempt, entry.kind, entry.text, dict(entry.data)]
-        for entry in entries
+        [stamp(entry.at), entry.t_ms, entry.attempt, entry.kind, entry.text, dict(entry.data)] for entry in entries
     ]
     return {"callback_id": callback_id, "entries": values}
 

@@ -12,6 +12,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from dialer.clock import stamp
+
 
 class Instant(TypeDecorator[datetime]):
     """An aware UTC time to the millisecond: ``2026-03-02T16:00:00.000Z`` in SQLite, timestamptz in PostgreSQL.
@@ -32,16 +34,11 @@ class Instant(TypeDecorator[datetime]):
         """To the database."""
         if value is None or dialect.name == "postgresql":
             return value
-        return time_text(value)
+        return stamp(value)
 
     def process_result_value(self, value: str | datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From the database."""
         return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-def time_text(moment: datetime) -> str:
-    """``YYYY-MM-DDTHH:mm:ss.SSSZ`` (spec records section 1)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def to_ms(moment: datetime) -> datetime:
