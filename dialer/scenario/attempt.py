@@ -24,6 +24,7 @@ from dialer.scenario.follow_up import complete_or_retry
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger, Overtaken
 from dialer.scenario.outcome import Outcome
+from dialer.scenario.outward import outward_request, prefixed
 from dialer.scenario.race import LegGone
 from dialer.scenario.story import Story
 from dialer.scenario.talk import TalkControl, talk
@@ -108,15 +109,8 @@ class CallAttempt(ABC):
             await self._release_legs("normal")
 
     def _dial_request(self) -> DialRequest:
-        service, callback = self.service, self.callback
-        point = self.house.config.customer_point_of(service)
-        return DialRequest(
-            gateway=point.gateway,
-            number=f"{service.dial_prefix}{(callback.number_e164 or callback.customer_number).lstrip('+')}",
-            from_user=service.caller_number or point.caller_number,
-            display_name=service.caller_name or point.caller_name,
-            headers={**service.call_headers, "X-Callback-Id": callback.id},
-        )
+        dialled = prefixed(self.service, self.callback.number)
+        return outward_request(self.house.config, self.service, self.callback.id, dialled)
 
     # --- nobody to talk to ---
 

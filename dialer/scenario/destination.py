@@ -13,9 +13,10 @@ from dialer.scenario.agent_leg import AgentSearch, NoAgentReached
 from dialer.scenario.house import House
 from dialer.scenario.ledger import Ledger
 from dialer.scenario.leg_story import LegStory, words_of_end
+from dialer.scenario.outward import outward_request, prefixed
 from dialer.scenario.party import Guest, Party, dismiss
 from dialer.scenario.signals import Signals
-from dialer.telephony import DialRequest, Ended
+from dialer.telephony import Ended
 
 NUMBER = re.compile(r"\+?[0-9*#]{1,20}")
 SIP_ADDRESS = re.compile(r"sips?:[^\s<>@]{1,64}@[^\s<>@]{1,128}")
@@ -136,14 +137,8 @@ class Reaching:
 
     async def _number(self, number: str) -> Party:
         callback, story = self.ledger.callback, self.ledger.story
-        point = self.house.config.route_point_of(self.service)
-        request = DialRequest(
-            gateway=point.gateway,
-            number=number if ":" in number else f"{self.service.dial_prefix}{number.lstrip('+')}",
-            from_user=self.service.caller_number or point.caller_number,
-            display_name=self.service.caller_name or point.caller_name,
-            headers={**self.service.call_headers, "X-Callback-Id": callback.id},
-        )
+        dialled = number if ":" in number else prefixed(self.service, number)
+        request = outward_request(self.house.config, self.service, callback.id, dialled)
         leg = await self.house.user_agent.dial(request)
         story.tell("sip", f"INVITE {request.number} through {request.gateway}", number=number, gateway=request.gateway)
         signals = Signals(leg, LegStory(story, number, leg.id).tell)

@@ -157,7 +157,7 @@ class Stage:
         return bridge
 
     async def conference(self, legs: Sequence[Leg]) -> Bridge:
-        return await self.bridge(legs[0], legs[1])
+        return await self.bridge(legs[0], legs[-1])
 
     def gateway_health(self, name: str) -> GatewayHealth:
         return GatewayHealth(name, known=True, up=True)
