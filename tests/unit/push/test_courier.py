@@ -214,18 +214,39 @@ async def test_the_body_is_signed_and_exactly_200_is_success(serve: Callable[[An
     assert headers["x-signature"] == signature("key", body)
 
 
-async def test_a_receiver_that_never_answers_is_given_up_in_time(
-    serve: Callable[[Answering], Awaitable[str]],
+@pytest.fixture
+async def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Awaitable[None]]:
+    """Puts the loop's clock forward, and lets everybody go on."""
+    loop, ahead = asyncio.get_running_loop(), [0.0]
+    time = loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + sum(ahead))
+
+    async def forward(seconds: float) -> None:
+        ahead.append(seconds)
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    return forward
+
+
+async def test_a_receiver_that_answers_byte_by_byte_is_given_up_in_time(
+    serve: Callable[[Answering], Awaitable[str]], pass_time: Callable[[float], Awaitable[None]]
 ) -> None:
+    sent = bytearray()
+
     async def answer(_body: bytes, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
-        while not writer.is_closing():  # a byte now and then would keep a per-read limit from ever running out
-            writer.write(b"x")
-            await asyncio.sleep(0.02)
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":  # no single byte takes as long as the limit
+            if writer.is_closing():
+                return
+            writer.write(bytes([byte]))
+            sent.append(byte)
+            await pass_time(20.0)
 
     poster = Poster()
-    delivery = await poster.post(await serve(answer), b"{}", {}, 0.1)
+    delivery = await poster.post(await serve(answer), b"{}", {}, 50.0)
     await poster.close()
-    assert (delivery.accepted, delivery.again) == (False, True)
+    assert delivery == Delivery(False, "no answer within 50 s", again=True)
+    assert sent.startswith(b"HTT"), "three bytes take 60 s"
 
 
 async def test_a_receiver_that_is_not_there_may_be_tried_again() -> None:
