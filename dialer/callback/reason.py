@@ -105,6 +105,11 @@ DISPOSITIONS = frozenset({CallResult.WRONG_PARTY, CallResult.DO_NOT_CALL, CallRe
 """Results an agent may set after the conversation; as a disposition they leave the reason AGENT_CONNECTED."""
 
 
+def unreached(*, legacy_names: bool) -> Reason:
+    """Why a customer was not reached; `compat.legacy_reason_names` says under which of its two names."""
+    return Reason.FAIL_USER_UNREACHABLE if legacy_names else Reason.FAIL_CALL_TO_CUSTOMER
+
+
 def reason_after(
     result: CallResult, *, by_admin: bool = False, disposition: bool = False, legacy_names: bool = False
 ) -> Reason:
@@ -120,8 +125,7 @@ def reason_after(
         return Reason.AGENT_CONNECTED
     if result is CallResult.CANCEL_RECORD:
         return Reason.CANCELLED_BY_ADMIN if by_admin else Reason.CANCELLED
-    unreachable = Reason.FAIL_USER_UNREACHABLE if legacy_names else Reason.FAIL_CALL_TO_CUSTOMER
-    return _AFTER_FAILURE.get(result, unreachable)
+    return _AFTER_FAILURE.get(result, unreached(legacy_names=legacy_names))
 
 
 def detail_after(result: CallResult) -> str | None:

@@ -17,7 +17,7 @@ import structlog
 from dialer.booking.name_recording import remove_names
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.options import ServiceOptions
-from dialer.callback.reason import Reason
+from dialer.callback.reason import Reason, unreached
 from dialer.callback.record import Callback
 from dialer.callback.state import PHASES, Actor, Phase, State
 from dialer.events import CallbackChanged
@@ -157,8 +157,7 @@ class TimeLimits:
             if callback.family == "v3":
                 await self._change(callback, "T53", now)
             else:
-                legacy = house.config.compat.legacy_reason_names
-                reason = Reason.FAIL_USER_UNREACHABLE if legacy else Reason.FAIL_CALL_TO_CUSTOMER
+                reason = unreached(legacy_names=house.config.compat.legacy_reason_names)
                 await self._change(callback, "T54", now, reason=reason, reason_detail="booking_expired")
         await house.store.sweep_call_ins(now=now)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from dialer.callback.options import ServiceOptions
 from dialer.callback.push import Answer, PushRecord
-from dialer.callback.reason import Reason
+from dialer.callback.reason import Reason, unreached
 from dialer.callback.state import Actor, Phase, State
 from dialer.events import CustomerAnswered, Event
 from dialer.scenario.house import House
@@ -121,9 +121,7 @@ class Confirmation:
         if self.service.on_user_confirm_timeout == "CONNECT-ANYWAY":
             return Start(ASKED, note=f"push not deliverable: {question.detail}")
         await self.ledger.move("T62", to=WAITING, note=f"push not deliverable: {question.detail}")
-        reason = Reason.FAIL_CALL_TO_CUSTOMER
-        if self.house.config.compat.legacy_reason_names:
-            reason = Reason.FAIL_USER_UNREACHABLE
+        reason = unreached(legacy_names=self.house.config.compat.legacy_reason_names)
         await self.ledger.move("T51", reason=reason, reason_detail="push")
         return None
 

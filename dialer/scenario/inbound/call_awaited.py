@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dialer.callback.push import PushEvent
-from dialer.callback.reason import Reason
+from dialer.callback.reason import unreached
 from dialer.scenario.attempt import CallAttempt
 
 
@@ -44,6 +44,5 @@ class CallAwaited(CallAttempt):
         await self.ledger.move("T50", note="told that it is ready", access={"expires_at": expires})
 
     async def _not_told(self, detail: str) -> None:
-        legacy = self.house.config.compat.legacy_reason_names
-        reason = Reason.FAIL_USER_UNREACHABLE if legacy else Reason.FAIL_CALL_TO_CUSTOMER
+        reason = unreached(legacy_names=self.house.config.compat.legacy_reason_names)
         await self.ledger.move("T51", note=detail, reason=reason, reason_detail="push")

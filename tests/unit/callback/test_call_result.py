@@ -1,7 +1,7 @@
 import pytest
 
 from dialer.callback.call_result import CALL_RESULTS, CallResult, DialResult, Policy, Producer, dial_result_of
-from dialer.callback.reason import Reason, detail_after, is_detail, is_reason, preview_reason, reason_after
+from dialer.callback.reason import Reason, detail_after, is_detail, is_reason, preview_reason, reason_after, unreached
 from dialer.callback.verdict import ANSWERED, EARLY, VERDICTS, Action, action_of_verdict, call_result_of_verdict
 
 # From records section 6: policy and dial result of every code.
@@ -124,6 +124,11 @@ def test_other_reasons_depend_on_who_and_how():
     assert reason_after(CallResult.BUSY, legacy_names=True) is Reason.FAIL_USER_UNREACHABLE
     for code in (40, 51, 53):
         assert reason_after(CallResult(code), disposition=True) is Reason.AGENT_CONNECTED
+
+
+def test_who_was_not_reached_is_reported_under_the_name_of_the_release_in_use():
+    assert unreached(legacy_names=False) is Reason.FAIL_CALL_TO_CUSTOMER
+    assert unreached(legacy_names=True) is Reason.FAIL_USER_UNREACHABLE
 
 
 @pytest.mark.parametrize("code", range(54))
