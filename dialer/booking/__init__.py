@@ -27,6 +27,7 @@ from dialer.booking.request import CreateRequest
 from dialer.booking.reschedule import Rescheduling
 from dialer.booking.shown import v1_record
 from dialer.booking.snooze import can_snooze, snoozed_until
+from dialer.booking.step import take_step
 
 __all__ = [
     "AlreadyQueued",
@@ -52,5 +53,6 @@ __all__ = [
     "can_snooze",
     "operand_of",
     "snoozed_until",
+    "take_step",
     "v1_record",
 ]

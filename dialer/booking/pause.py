@@ -18,15 +18,15 @@ from typing import Final
 import structlog
 
 from dialer.booking.refused import UnknownService
-from dialer.callback.errors import InvalidTransition
+from dialer.booking.step import take_step
 from dialer.callback.options import ServiceOptions
 from dialer.callback.pause import PauseSwitch
 from dialer.callback.record import Callback
 from dialer.callback.state import Actor, Phase, Position, State
 from dialer.clock import Clock
 from dialer.config import DialerConfig
-from dialer.events import Bus, CallbackChanged
-from dialer.store import CallbackFilter, Store, UnknownCallback, VersionConflict
+from dialer.events import Bus
+from dialer.store import CallbackFilter, Store
 
 log = structlog.get_logger(__name__)
 
@@ -137,12 +137,5 @@ class Pausing:
         return await self._change(callback, "T23", RETRY_WAIT if ahead else WAITING, "service is resumed")
 
     async def _change(self, callback: Callback, event: str, to: Position | None, note: str) -> bool:
-        try:
-            changed = await self._store.transition(
-                callback.id, callback.version, event, actor=Actor.ADMIN, now=self._clock.now(), to=to, note=note
-            )
-        except (VersionConflict, InvalidTransition, UnknownCallback) as conflict:
-            log.info("pause_overtaken", callback=callback.id, transition=event, cause=str(conflict))
-            return False
-        self._bus.publish(CallbackChanged(changed, event))
-        return True
+        now = self._clock.now()
+        return await take_step(self._store, self._bus, callback, event, actor=Actor.ADMIN, now=now, to=to, note=note)

@@ -13,17 +13,16 @@ from typing import Final
 
 import structlog
 
+from dialer.booking import take_step
 from dialer.callback.admission import Refusal
 from dialer.callback.call_result import CallResult
-from dialer.callback.errors import InvalidTransition
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason
 from dialer.callback.record import Callback, NodeInfo
 from dialer.callback.state import Actor, Phase, State
 from dialer.config import DialerConfig
-from dialer.events import CallbackChanged
 from dialer.scenario import House
-from dialer.store import CallbackFilter, VersionConflict
+from dialer.store import CallbackFilter
 
 log = structlog.get_logger(__name__)
 
@@ -123,15 +122,9 @@ class Submissions:
         if tries + 1 < options.submit_attempts:
             return
         del self._tries[callback.id]
-        try:
-            ended = await self._house.store.transition(
-                callback.id, callback.version, "T06", actor=Actor.ENGINE, now=now, changes={"reason_detail": why},
-                note=f"{tries + 1} tries",
-            )  # fmt: skip
-        except (VersionConflict, InvalidTransition) as conflict:
-            log.info("submission_overtaken", callback=callback.id, cause=str(conflict))
-            return
-        self._house.bus.publish(CallbackChanged(ended, "T06"))
+        store, bus, note = self._house.store, self._house.bus, f"{tries + 1} tries"
+        changes = {"reason_detail": why}
+        await take_step(store, bus, callback, "T06", actor=Actor.ENGINE, now=now, changes=changes, note=note)
 
 
 def strings_fault(path: Path) -> str | None:

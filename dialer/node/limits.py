@@ -14,17 +14,16 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from dialer.booking import take_step
 from dialer.booking.name_recording import remove_names
-from dialer.callback.errors import InvalidTransition
 from dialer.callback.options import ServiceOptions
 from dialer.callback.reason import Reason, unreached
 from dialer.callback.record import Callback
 from dialer.callback.state import PHASES, Actor, Phase, State
-from dialer.events import CallbackChanged
 from dialer.node.line import Line
 from dialer.node.release import Release
 from dialer.scenario import House
-from dialer.store import CallbackFilter, VersionConflict
+from dialer.store import CallbackFilter
 
 log = structlog.get_logger(__name__)
 
@@ -176,12 +175,5 @@ class TimeLimits:
                 )
 
     async def _change(self, callback: Callback, event: str, now: datetime, **changes: object) -> bool:
-        try:
-            done = await self._house.store.transition(
-                callback.id, callback.version, event, actor=Actor.ENGINE, now=now, changes=changes
-            )
-        except (VersionConflict, InvalidTransition) as conflict:
-            log.info("time_limit_overtaken", callback=callback.id, transition=event, cause=str(conflict))
-            return False
-        self._house.bus.publish(CallbackChanged(done, event))
-        return True
+        house = self._house
+        return await take_step(house.store, house.bus, callback, event, actor=Actor.ENGINE, now=now, changes=changes)
