@@ -16,7 +16,7 @@ from dialer.routing.ageing import NO_AGEING, AgedQueue, Ageing, effective_priori
 from dialer.routing.agent import BUSY_STATES, Agent, AgentState
 from dialer.routing.pool import AgentPool
 from dialer.routing.statistic import Statistics, Waiting
-from dialer.routing.target import Matcher, Statistic, Target, TargetWalk
+from dialer.routing.target import Statistic, Target, TargetWalk
 from dialer.routing.walks import Walks
 
 READY = frozenset({AgentState.READY})
@@ -170,12 +170,6 @@ class Router:
         del self._held[agent_id]
         self._pool.free(agent_id, now, state)
 
-    def set_priority(self, request: Request, priority: int) -> None:
-        """Moves a waiting request to its place under the new first priority."""
-        request.priority = priority
-        if request in self._queue:
-            self._insert(request)
-
     def advance(self, now: datetime) -> None:
         """Walks on the target lists of waiting requests and ends what has timed out; call it at least once a second."""
         self._now = now
@@ -185,20 +179,6 @@ class Router:
         for request in [r for r in self._queue.in_order(now) if r.walk.switch_at is not None]:
             if request.walk.advance(now, statistic) and request in self._queue:
                 self._serve(request, now)
-
-    def dial_allowance(self, service: str, target: Matcher, dialing: int, waiting: int) -> int:  # noqa: ARG002
-        """How many more customers of `service` may be dialled now: never more than agents are free for them.
-
-        Args:
-            service: whose dials are counted; agents shared with other services are counted in each (options.md §4).
-            target: what its callbacks want.
-            dialing: dials of the service in flight.
-            waiting: its customers on the line without an agent.
-
-        Returns:
-            Matching Ready agents less customers waiting less dials in flight, at least 0.
-        """
-        return max(0, len(self._pool.ready_matching(target)) - waiting - dialing)
 
     def statistic_at(self, now: datetime) -> Statistic:
         """Reads the statistics of options.md §4 as they are at `now`."""

@@ -6,7 +6,6 @@ line. Where it stands depends on how long it has waited, not on how often it was
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 from dialer.routing.statistic import Statistics
@@ -24,9 +23,6 @@ class Walks:
         self.statistics = statistics
         self._walks: dict[str, TargetWalk] = {}
         self._standing: dict[str, TargetWalk] = {}
-
-    def __len__(self) -> int:
-        return len(self._walks)
 
     def of(
         self, key: str, target: Target, started_at: datetime, now: datetime, statistic: Statistic | None = None
@@ -54,8 +50,3 @@ class Walks:
     def forget(self, key: str) -> None:
         """Ends a callback's way: it is completed, or another node's."""
         self._walks.pop(key, None)
-
-    def keep_only(self, keys: Collection[str]) -> None:
-        """Ends the ways of all others."""
-        for gone in self._walks.keys() - set(keys):
-            del self._walks[gone]

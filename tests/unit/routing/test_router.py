@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from dialer.routing import (
     BUSY_STATES,
@@ -172,15 +172,6 @@ def test_new_skills_bring_a_ready_agent_to_a_waiting_request():
     assert desk.pool.state("ann") == RESERVED
 
 
-def test_a_raised_priority_moves_a_request_forward():
-    desk = Desk(pool_of(agent("ann"), ready=False))
-    desk.ask("first", queued_at=at(0))
-    second = desk.ask("second", queued_at=at(1))
-    desk.router.set_priority(second, 3)
-    desk.pool.set_state("ann", READY, at(2))
-    assert desk.given == {"second": "ann"}
-
-
 def test_a_list_target_takes_the_next_item_when_its_time_comes():
     desk = Desk(pool_of(agent("ann", French=1)))
     desk.ask("c1", parse_target('[{"target": "English>0", "timeout": 10}, {"target": "French>0"}]'))
@@ -274,14 +265,6 @@ def test_an_agent_whose_reservation_cannot_be_told_goes_to_the_next(caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_the_dial_allowance_is_ready_agents_less_waiting_less_dialling_and_never_negative():
-    desk = Desk(pool_of(agent("ann", Sales=1), agent("bob", Sales=1), agent("cem", Sales=1), agent("dan")))
-    sales = parse_target("Sales>0")
-    assert desk.router.dial_allowance("Sales", sales, dialing=0, waiting=0) == 3
-    assert desk.router.dial_allowance("Sales", sales, dialing=1, waiting=1) == 1
-    assert desk.router.dial_allowance("Sales", sales, dialing=3, waiting=2) == 0
-
-
 TARGETS = [parse_target(t) for t in ("Any>=0", "S0>0", "S1>0", "S0>0 & S1>0", "a2@S.A", "S0>0 | S2>0")]
 
 
@@ -364,11 +347,6 @@ class RouterMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(["a0", "a1", "a2", "a3"]), bits=st.integers(0, 7))
     def retrain(self, name, bits):
         self.pool.replace(agent(name, **{f"S{b}": 1 for b in range(3) if bits >> b & 1}), self.tick())
-
-    @rule(target=requests, request=consumes(requests), priority=st.integers(0, 3))
-    def raise_priority(self, request, priority):
-        self.router.set_priority(request, priority)
-        return multiple(request)
 
     @invariant()
     def no_ready_agent_idles_while_a_request_that_it_fits_waits(self):

@@ -6,6 +6,7 @@ from dialer.routing import Ageing, Agent, AgentPool, AgentState, Router, Statist
 
 T0 = datetime(2026, 3, 2, 16, tzinfo=UTC)
 ANY = parse_target("Any>=0")
+TURNED = parse_target('[{"target": "French>0", "timeout": 10}, {"target": "English>0"}]')
 LIST = parse_target('[{"target": "English>0", "timeout": 10, "clear": false}, {"target": "French>0"}]')
 
 
@@ -136,11 +137,10 @@ def test_a_way_that_is_taken_up_late_stands_where_it_would_have_stood():
 
 def test_another_target_begins_a_new_way_and_single_targets_share_one():
     walks = Walks(Statistics(AgentPool()))
-    walks.of("c1", LIST, T0, at(60))
+    first = walks.of("c1", LIST, T0, at(60))
+    assert walks.of("c1", TURNED, T0, at(60)) is not first
+    assert walks.of("c1", TURNED, T0, at(60)).target is TURNED
     assert walks.of("c1", ANY, T0, at(60)) is walks.of("c2", ANY, T0, at(61))
-    walks.of("c3", LIST, T0, at(60))
-    walks.keep_only({"c3"})
-    assert len(walks) == 1
 
 
 def test_statistics_count_every_queue_and_ask_the_estimator():
