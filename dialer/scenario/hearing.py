@@ -85,11 +85,6 @@ class Hearing:
             self._changed.clear()
             await self._changed.wait()
 
-    async def wait_verdict(self) -> Verdict | None:
-        """Waits for the first verdict."""
-        found = await self.wait_for(lambda finding: isinstance(finding, Verdict))
-        return found if isinstance(found, Verdict) else None
-
     async def wait_beep_end(self) -> Finding | None:
         """Waits for the end of a voicemail beep, or for the verdict that says it."""
         return await self.wait_for(is_beep_end)

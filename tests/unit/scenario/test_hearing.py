@@ -35,6 +35,10 @@ class Tape:
         return Block(rows, samples, counts, cursors + counts.astype(np.uint64), flags)
 
 
+def is_verdict(finding: object) -> bool:
+    return isinstance(finding, Verdict)
+
+
 def busy_tone(seconds: float) -> np.ndarray:
     at = np.arange(int(seconds * 8000)) / 8000
     tone = 3000 * (np.sin(2 * np.pi * 480 * at) + np.sin(2 * np.pi * 620 * at))
@@ -46,7 +50,7 @@ async def test_a_tone_on_a_leg_becomes_a_verdict_on_the_loop() -> None:
     listener.start()
     heard = listener.listen(0, 0, country="US")
     async with asyncio.timeout(20):
-        verdict = await heard.wait_verdict()
+        verdict = await heard.wait_for(is_verdict)
     assert isinstance(verdict, Verdict)
     assert verdict.name == "busy"
     assert await heard.finish() is verdict
@@ -79,11 +83,11 @@ async def test_a_fault_costs_the_call_its_verdict_and_not_the_dialer_its_ears() 
     listener = Listener(Tape(busy_tone(4.0), busy_tone(4.0)), lambda: banks.pop(0))  # type: ignore[arg-type]
     listener.start()
     async with asyncio.timeout(20):
-        assert await listener.listen(0, 0).wait_verdict() is None
-        after = await listener.listen(1, 0, country="US").wait_verdict()
+        assert await listener.listen(0, 0).wait_for(is_verdict) is None
+        after = await listener.listen(1, 0, country="US").wait_for(is_verdict)
     assert listener.running
     await listener.stop()
-    assert after is not None
+    assert isinstance(after, Verdict)
     assert after.name == "busy"
 
 
@@ -92,7 +96,7 @@ async def test_faults_without_end_stop_the_thread_and_are_told(monkeypatch: pyte
     listener = Listener(Tape(busy_tone(4.0)), lambda: Broken(2))  # type: ignore[arg-type]
     listener.start()
     async with asyncio.timeout(20):
-        assert await listener.listen(0, 0).wait_verdict() is None
+        assert await listener.listen(0, 0).wait_for(is_verdict) is None
     assert not listener.running
     with pytest.raises(ListenerFailed, match="ZeroDivisionError"):
         listener.listen(0, 0)
