@@ -6,7 +6,7 @@ Source: scenario "User Terminated Immediate", stage "Start Callback"; results by
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from dialer.callback.call_result import CallResult
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
 from dialer.callback.treatment import Treatment
+from dialer.callback.verdict import Action, action_of_verdict
 from dialer.detection import Evidence, Finding, Verdict
 from dialer.scenario.hearing import Hearing
 from dialer.scenario.house import House
 from dialer.scenario.leg_story import LegStory
-from dialer.scenario.outcome import Outcome, goes_on, is_decisive, outcome_of_end, outcome_of_loss, outcome_of_verdict
+from dialer.scenario.outcome import Outcome, is_decisive, outcome_of_end, outcome_of_loss, outcome_of_verdict
 from dialer.scenario.recorder import HeardRecorder
 from dialer.scenario.signals import Signals
 from dialer.scenario.story import Story
@@ -217,19 +218,11 @@ class CustomerCall:
     def _judged(self, verdict: Verdict) -> Outcome:
         if verdict.name == "undecided":
             return self._undecided(outcome_of_verdict(verdict).evidence)
-        outcome = outcome_of_verdict(verdict, answered_at=self.answered_at)
-        connect = goes_on(verdict) or self._connects_anyway(verdict.name)
-        return Outcome(outcome.result, outcome.verdict, outcome.evidence, None, self.answered_at, connect)
-
-    def _connects_anyway(self, verdict: str) -> bool:
-        wish = {
-            "machine": self.service.on_machine,
-            "machine_beep": self.service.on_machine,
-            "fax": self.service.on_fax,
-            "modem": self.service.on_fax,
-            "silence": self.service.on_silence,
-        }.get(verdict, "hangup")
-        return wish == "connect"
+        service = self.service
+        action = action_of_verdict(
+            verdict.name, on_machine=service.on_machine, on_fax=service.on_fax, on_silence=service.on_silence
+        )
+        return replace(outcome_of_verdict(verdict, answered_at=self.answered_at), connect=action is Action.GO_ON)
 
     def _undecided(self, evidence: dict[str, object]) -> Outcome:
         as_human = self.service.undecided_as == "human"

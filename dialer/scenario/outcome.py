@@ -145,8 +145,3 @@ def result_of_leaving(end: LegEnd) -> CallResult:
 def is_decisive(verdict: Verdict) -> bool:
     """False for verdicts that only say how the call goes on (ring tone, music)."""
     return VERDICTS[verdict.name].action is not Action.PROGRESS
-
-
-def goes_on(verdict: Verdict) -> bool:
-    """True when a person is there by this verdict."""
-    return VERDICTS[verdict.name].action is Action.GO_ON

@@ -11,7 +11,6 @@ from dialer.detection import Evidence, Verdict
 from dialer.scenario.outcome import (
     Outcome,
     evidence_of,
-    goes_on,
     is_decisive,
     outcome_of_end,
     outcome_of_loss,
@@ -124,9 +123,7 @@ def test_a_later_beep_makes_the_machine_one_with_a_beep_and_nothing_else_changes
     assert machine.with_later_verdict(None) is machine
 
 
-def test_only_a_person_lets_the_call_go_on_and_ring_tone_decides_nothing() -> None:
-    assert goes_on(verdict("human", 33))
-    assert not goes_on(verdict("machine", 9))
+def test_ring_tone_decides_nothing() -> None:
     assert not is_decisive(verdict("ringback", None))
     assert is_decisive(verdict("undecided", None))
 
