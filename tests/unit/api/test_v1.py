@@ -13,17 +13,16 @@ NUMBER = "+16504661232"
 ERROR_KEYS = {"message", "exception", "error", "phrase"}
 
 
-def is_error(response, status, exception):
+def error_of(response):
+    """Status and exception of an answer that has the form of the family's errors."""
     body = response.json()
-    assert response.status_code == status, body
-    assert set(body) == ERROR_KEYS
-    assert body["error"] == status
-    assert body["exception"] == exception
-    assert body["phrase"] == re.sub(r"(?<=[a-z])(?=[A-Z])", "_", exception).upper()
+    assert set(body) == ERROR_KEYS, body
+    assert body["error"] == response.status_code
+    assert body["phrase"] == re.sub(r"(?<=[a-z])(?=[A-Z])", "_", body["exception"]).upper()
     assert body["message"]
     assert response.headers["content-type"] == "application/json;charset=UTF-8"
     assert response.headers["x-correlation-id"]
-    return body["message"]
+    return response.status_code, body["exception"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ async def test_a_bad_create_is_refused_and_makes_no_record(client, dialer, servi
     refused = []
     dialer.house.bus.subscribe(refused.append)
     response = await client.post(f"/genesys/1/service/callback/{service}", json=body)
-    is_error(response, status, exception)
+    assert error_of(response) == (status, exception)
     assert await dialer.house.store.counts() == {}
     assert [event.cause for event in refused] == [exception]
 
@@ -121,19 +120,19 @@ async def test_a_bad_create_is_refused_and_makes_no_record(client, dialer, servi
     ],
 )
 async def test_an_unreadable_body_is_a_bad_parameter(client, content, kind):
-    is_error(await client.post(CREATE, content=content, headers={"content-type": kind}), 400, "BadParameter")
+    assert error_of(await client.post(CREATE, content=content, headers={"content-type": kind})) == (400, "BadParameter")
 
 
 async def test_a_body_beyond_64_kib_is_refused_announced_or_not(client):
     big = json.dumps({"_customer_number": NUMBER, "x": "y" * 70_000}).encode()
-    is_error(await client.post(CREATE, content=big), 413, "BodyTooLarge")
+    assert error_of(await client.post(CREATE, content=big)) == (413, "BodyTooLarge")
 
     async def chunks():
         for start in range(0, len(big), 1000):
             yield big[start : start + 1000]
 
     response = await client.post(CREATE, content=chunks(), headers={"content-type": "application/json"})
-    is_error(response, 413, "BodyTooLarge")
+    assert error_of(response) == (413, "BodyTooLarge")
 
 
 async def test_a_future_time_makes_a_scheduled_callback(client, dialer):
@@ -198,10 +197,10 @@ async def test_a_query_by_property_and_virtual_queue(make):
 
 
 async def test_bad_queries_are_refused(client):
-    is_error(await client.get(CREATE, params={"colour": "red"}), 400, "BadParameter")
-    is_error(await client.get(CREATE, params={"operand": "XOR"}), 400, "BadParameter")
-    is_error(await client.get(CREATE, params={"_callback_state": "LOST"}), 400, "BadParameter")
-    is_error(await client.get("/genesys/1/service/callback/Nobody"), 404, "UnknownService")
+    assert error_of(await client.get(CREATE, params={"colour": "red"})) == (400, "BadParameter")
+    assert error_of(await client.get(CREATE, params={"operand": "XOR"})) == (400, "BadParameter")
+    assert error_of(await client.get(CREATE, params={"_callback_state": "LOST"})) == (400, "BadParameter")
+    assert error_of(await client.get("/genesys/1/service/callback/Nobody")) == (404, "UnknownService")
 
 
 async def test_a_cancelled_callback_is_completed_and_shows_its_reason(client, dialer):
@@ -212,14 +211,15 @@ async def test_a_cancelled_callback_is_completed_and_shows_its_reason(client, di
     assert (record["_callback_state"], record["_callback_reason"]) == ("COMPLETED", "CANCELLED")
     history = await dialer.house.store.history(made)
     assert [(entry.event, entry.actor) for entry in history] == [("T01", Actor.API), ("T80", Actor.API)]
-    is_error(await client.delete(f"{CREATE}/{made}"), 409, "InvalidState")
+    assert error_of(await client.delete(f"{CREATE}/{made}")) == (409, "InvalidState")
 
 
 async def test_cancels_of_unknown_ids_and_other_services_are_not_found(client):
     made = (await client.post(CREATE, json={"_customer_number": NUMBER})).json()["_id"]
-    is_error(await client.delete(f"{CREATE}/1-nothing"), 404, "NotFound")
-    is_error(await client.delete(f"/genesys/1/service/callback/Paused/{made}"), 404, "NotFound")
-    is_error(await client.delete(f"{CREATE}/{made}", params={"discard_ors_failure": "maybe"}), 400, "BadParameter")
+    assert error_of(await client.delete(f"{CREATE}/1-nothing")) == (404, "NotFound")
+    assert error_of(await client.delete(f"/genesys/1/service/callback/Paused/{made}")) == (404, "NotFound")
+    maybe = {"discard_ors_failure": "maybe"}
+    assert error_of(await client.delete(f"{CREATE}/{made}", params=maybe)) == (400, "BadParameter")
 
 
 async def test_two_cancels_at_once_cancel_once(client):
@@ -229,9 +229,9 @@ async def test_two_cancels_at_once_cancel_once(client):
 
 
 async def test_unknown_paths_and_methods_answer_in_the_familys_form(client):
-    is_error(await client.get("/genesys/1/service/nothing"), 404, "NotFound")
-    is_error(await client.put(CREATE), 405, "MethodNotAllowed")
-    is_error(await client.delete(f"{CREATE}/"), 404, "NotFound")
+    assert error_of(await client.get("/genesys/1/service/nothing")) == (404, "NotFound")
+    assert error_of(await client.put(CREATE)) == (405, "MethodNotAllowed")
+    assert error_of(await client.delete(f"{CREATE}/")) == (404, "NotFound")
     problem = await client.get("/api/v1/nothing")
     assert problem.headers["content-type"] == "application/problem+json"
     assert problem.json()["code"] == "NOT_FOUND"
@@ -279,4 +279,4 @@ async def test_user_data_never_reaches_a_log(client, caplog, capfd):
 )
 async def test_what_no_store_can_keep_is_refused_as_the_clients_mistake(client, body):
     response = await client.post(CREATE, content=body, headers={"content-type": "application/json"})
-    is_error(response, 400, "BadParameter")
+    assert error_of(response) == (400, "BadParameter")

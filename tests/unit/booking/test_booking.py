@@ -56,11 +56,15 @@ class Desk:
         request = CreateRequest(service, given, headers=headers or {}, origin=origin, user=user)
         return await self.booking.create(request)
 
-    async def refused(self, kind, number=NUMBER, **parameters):
-        with pytest.raises(kind) as caught:
+    async def refusal(self, number=NUMBER, **parameters):
+        with pytest.raises(Refused) as caught:
             await self.create(number, **parameters)
-        assert type(caught.value) is kind
         return caught.value
+
+    async def refused(self, kind, number=NUMBER, **parameters):
+        refusal = await self.refusal(number, **parameters)
+        assert type(refusal) is kind
+        return refusal
 
     def forward(self, seconds):
         self.clock.time += timedelta(seconds=seconds)
@@ -93,16 +97,16 @@ async def test_the_checks_come_in_the_documented_order(desk):
     """Each request breaks its own check and all later ones."""
     d = desk('service_limit_1 = 1\nin_queue_check = "strict"')
     worst = {"_desired_time": "never", "_id": "x"}
-    await d.refused(UnknownService, "", service="T", **worst)
-    await d.refused(BadParameter, "", **worst)
+    assert type(await d.refusal("", service="T", **worst)) is UnknownService
+    assert type(await d.refusal("", **worst)) is BadParameter
     worst.pop("_id")
-    await d.refused(MissingKey, "", **worst)
-    await d.refused(InvalidNumber, "nonsense", **worst)
+    assert type(await d.refusal("", **worst)) is MissingKey
+    assert type(await d.refusal("nonsense", **worst)) is InvalidNumber
     await d.create()
-    await d.refused(Throttled, **worst)
+    assert type(await d.refusal(**worst)) is Throttled
     d.forward(301)
-    await d.refused(AlreadyQueued, **worst)
-    await d.refused(BadDesiredTime, OTHER, **worst)
+    assert type(await d.refusal(**worst)) is AlreadyQueued
+    assert type(await d.refusal(OTHER, **worst)) is BadDesiredTime
 
 
 @pytest.mark.parametrize(
@@ -289,12 +293,14 @@ async def test_console_creates_are_not_throttled(desk):
 async def test_the_in_queue_check_counts_open_callbacks_of_the_number(desk, check, allowed):
     d = desk(f"in_queue_check = {check}\nthrottle_limit = 0")
     made = [await d.create() for _ in range(allowed)]
+    assert await d.store.counts() == {("S", State.QUEUED): allowed}
     if check == "false":
         return
-    await d.refused(AlreadyQueued, "(650) 466 1232")
+    assert type(await d.refusal("(650) 466 1232")) is AlreadyQueued
     await d.create(OTHER)
     await d.booking.cancel(made[0].id)
     await d.create()
+    assert (await d.store.counts())["S", State.QUEUED] == allowed + 1
 
 
 async def test_simultaneous_creates_of_one_number_pass_the_in_queue_check_once(desk):
@@ -358,7 +364,7 @@ async def test_desired_times_are_utc_unless_they_say_otherwise(desk, given, type
     "given", ["soon", "2026-02-30T10:00:00Z", "2026-03-02T15:57:59Z", "2027-03-02T16:00:01Z", "1e9"]
 )
 async def test_bad_desired_times_are_refused(desk, given):
-    await desk().refused(BadDesiredTime, _desired_time=given)
+    assert type(await desk().refusal(_desired_time=given)) is BadDesiredTime
 
 
 async def test_v1_services_keep_records_for_ttl_after_the_desired_time_and_purge_when_told(desk):

@@ -154,7 +154,7 @@ RARE = {"T08", "T11", "T13", "T20", "T21", "T50", "T70", "T71", "T90", "T91"}
 SEEDS = range(50)
 
 
-def hold(database):
+def assert_promises_are_kept(database):
     """The store's promises."""
     live = [attempt for attempt in database.attempts.values() if attempt.open]
     assert max(Counter(one.callback_id for one in live).values(), default=1) == 1
@@ -162,10 +162,10 @@ def hold(database):
     for callback in database.callbacks.values():
         attempts = [one for key, one in sorted(database.attempts.items()) if key[0] == callback.id]
         history = [entry for key, entry in database.history if key == callback.id]
-        hold_callback(callback, attempts, history)
+        assert_kept_for(callback, attempts, history)
 
 
-def hold_callback(callback, attempts, history):
+def assert_kept_for(callback, attempts, history):
     assert callback.position in POSITIONS
     assert [one.n for one in attempts] == list(range(1, callback.dials + 1))
     assert sum(bool(one.counted) for one in attempts) == callback.attempts
@@ -200,7 +200,7 @@ def test_any_operations_in_any_transactions_keep_the_promises(seed):
     dice, database = Dice(seed), started()
     for _ in range(40):
         database.transact([dice.operation(database) for _ in range(dice.random.randint(1, 6))])
-        hold(database)
+        assert_promises_are_kept(database)
 
 
 def test_the_random_operations_go_everywhere():
