@@ -62,7 +62,7 @@ class Node:
         self.house = house
         self.sessions: dict[str, Session] = {}
         self.line = Line(lambda callback: Ageing.of(house.config.options_for(callback)))
-        self._aside: dict[str, Callback] = {}  # for a moment: their numbers are on another call
+        self._aside: dict[str, Callback] = {}  # for a moment: see _set_aside
         self.unusable: set[str] = set()
         self._awaited: dict[str, Callback] = {}  # their customers are to call us
         self.draining = False
@@ -367,8 +367,7 @@ class Node:
         except AttemptConflict as busy:
             # Another callback is on a call to the same number: this one keeps its place and waits for that call's end.
             log.debug("number_busy_here", callback=scenario.callback.id, cause=str(busy))
-            self._aside[scenario.callback.id] = scenario.ledger.callback
-            asyncio.get_running_loop().call_later(NUMBER_BUSY_WAIT_S, self._line_up, scenario.callback.id)
+            self._set_aside(scenario.ledger.callback, NUMBER_BUSY_WAIT_S)
         except StoreError as fault:
             # The record keeps its lease; when that ends, recovery closes the attempt and carries the callback on.
             log.warning("callback_left_to_recovery", callback=scenario.callback.id, cause=str(fault))
@@ -381,8 +380,12 @@ class Node:
         """A callback that went back into the queue here keeps its place; it may be started again after its pause."""
         callback = scenario.ledger.callback
         if scenario.again_in_s is not None and callback.phase is Phase.WAITING:
-            self._aside[callback.id] = callback
-            asyncio.get_running_loop().call_later(scenario.again_in_s, self._line_up, callback.id)
+            self._set_aside(callback, scenario.again_in_s)
+
+    def _set_aside(self, callback: Callback, for_s: float) -> None:
+        """Keeps a callback for so many seconds from being started again."""
+        self._aside[callback.id] = callback
+        asyncio.get_running_loop().call_later(for_s, self._line_up, callback.id)
 
     def _line_up(self, callback_id: str) -> None:
         """Puts a callback that stood aside back into its place, unless it is no longer this node's."""
