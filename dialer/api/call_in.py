@@ -13,8 +13,8 @@ from dialer.api.auth import Gatekeeper
 from dialer.api.body import parameters_of
 from dialer.api.part import Dialer
 from dialer.api.v1 import access_of
-from dialer.booking import BadParameter, MissingKey, NotFound
-from dialer.callback.call_in import CallInRequest, bare
+from dialer.booking import BadParameter, MissingKey, NotFound, open_call_ins
+from dialer.callback.call_in import CallInRequest
 from dialer.callback.push import PushEvent
 from dialer.clock import stamp
 
@@ -66,10 +66,8 @@ async def matching(dialer: Dialer, number: str, code: str) -> CallInRequest:
     """
     if not number and not code:
         raise MissingKey("_access_number or _access_code is missing")
-    groups = dialer.config.call_in_groups.values()
-    numbers = [dnis for group in groups for dnis in group.dnis if not number or bare(dnis) == bare(number)]
-    now = dialer.house.clock.now()
-    active = [each for each in await dialer.house.store.active_call_ins(numbers) if each.expires_at > now]
+    house = dialer.house
+    active = await open_call_ins(house.store, dialer.config, number or None, house.clock.now())
     found = [each for each in active if not code or each.access_code == code]
     if len(found) != 1:
         raise NotFound("no access number and code like these are valid now")

@@ -3,6 +3,7 @@
 User data is stored and handed back; it is never written to a log.
 """
 
+from dialer.booking.access import open_call_ins
 from dialer.booking.booking import Booking
 from dialer.booking.customer_answer import CustomerAnswers
 from dialer.booking.pause import PauseBook, Pausing
@@ -51,6 +52,7 @@ __all__ = [
     "UnknownGroup",
     "UnknownService",
     "can_snooze",
+    "open_call_ins",
     "operand_of",
     "snoozed_until",
     "take_step",

@@ -1,18 +1,23 @@
-"""What is asked of a call-in group for a service, a callback, or nobody in particular (options.md §2.8, §9)."""
+"""What is asked of a call-in group for a service, a callback, or nobody in particular, and what it has handed out.
+
+Source: options.md §2.8, §9.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from dialer.booking.refused import InvalidState, UnknownGroup
 from dialer.booking.request import Sorted
-from dialer.callback.call_in import AccessWish
+from dialer.callback.call_in import AccessWish, CallInRequest, bare
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
 from dialer.callback.state import Phase
 from dialer.config import DialerConfig
+from dialer.store import Store
 
 
 def access_wish(
@@ -72,6 +77,17 @@ def access_of_callback(config: DialerConfig, callback: Callback, group: str) -> 
         service=callback.service,
     )
     return replace(wish, callback_id=callback.id)
+
+
+async def open_call_ins(store: Store, config: DialerConfig, dnis: str | None, now: datetime) -> list[CallInRequest]:
+    """Active requests that a call to this number may mean; of all groups when the number does not count (None)."""
+    numbers = [
+        number
+        for group in config.call_in_groups.values()
+        for number in group.dnis
+        if dnis is None or bare(number) == bare(dnis)
+    ]
+    return [request for request in await store.active_call_ins(numbers) if request.expires_at > now]
 
 
 def _terms(options: ServiceOptions) -> dict[str, Any]:

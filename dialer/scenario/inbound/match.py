@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from dialer.callback.call_in import CallInClue, CallInRequest, bare, fits, tells_apart
+from dialer.booking import open_call_ins
+from dialer.callback.call_in import CallInClue, CallInRequest, fits, tells_apart
 from dialer.callback.errors import InvalidTransition
 from dialer.callback.record import Callback
 from dialer.callback.state import Phase, State
@@ -43,15 +44,8 @@ class Matched:
 
 
 async def candidates(house: House, dnis: str | None) -> list[CallInRequest]:
-    """Active requests that a call to this number may mean; those of all groups when the number does not count."""
-    numbers = [
-        number
-        for group in house.config.call_in_groups.values()
-        for number in group.dnis
-        if dnis is None or bare(number) == bare(dnis)
-    ]
-    now = house.clock.now()
-    return [request for request in await house.store.active_call_ins(numbers) if request.expires_at > now]
+    """Requests that a call to this number may mean; those of all groups when the number does not count."""
+    return await open_call_ins(house.store, house.config, dnis, house.clock.now())
 
 
 def choose(requests: Sequence[CallInRequest], clue: CallInClue, criteria: Sequence[str]) -> CallInRequest | None:

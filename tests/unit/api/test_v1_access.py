@@ -65,6 +65,20 @@ async def test_a_number_of_a_group_is_requested_and_matched_with_its_user_data(c
     assert (await client.post(f"{BASE}/match-interaction", data=clue)).status_code == 404
 
 
+async def test_a_number_or_a_code_alone_finds_the_request_until_it_expires(make):
+    dialer = make(CONFIG)
+    async with dialer.client() as client:
+        asked = {"_resource_group": "front", "_provide_code": "true", "_booking_expiration_timeout": "60"}
+        made = (await client.post(f"{BASE}/request-interaction", data=asked)).json()
+        clues = {"_access_number": made["_access_number"].lstrip("+")}, {"_access_code": made["_access_code"]}
+        for clue in clues:
+            found = await client.post(f"{BASE}/match-interaction", data=clue)
+            assert found.json()["_id"] == made["_id"]
+        dialer.house.clock.forward(60)
+        for clue in clues:
+            assert (await client.post(f"{BASE}/match-interaction", data=clue)).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("path", "data", "status", "exception"),
     [
