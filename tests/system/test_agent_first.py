@@ -11,12 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from dialer_process import RunningDialer, configuration
 
 from dialer.lab import LabProcess
 from dialer.store import Store
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module")]
 
 FIRST = 'first_party = "AGENT"'
 ASKED = f"{FIRST}\npreview = true\npreview_reject_delay = 0.2\npreview_timeout ="
@@ -71,6 +72,10 @@ class Desk:
                 await asyncio.sleep(0.05)
         return found
 
+    async def done(self, service: str, last_two: str) -> dict[str, Any]:
+        """Books a callback, and gives it when it is completed."""
+        return await self.until(await self.book(service, last_two), "COMPLETED")
+
     async def post(self, path: str, **body: Any) -> httpx.Response:
         async with httpx.AsyncClient(timeout=30) as client:
             return await client.post(f"{self.dialer.admin}/agent/{path}", json=body)
@@ -92,15 +97,17 @@ class Desk:
         return told
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """One dialer for all tests but those that kill theirs."""
+    folder = tmp_path_factory.mktemp("agent_first")
     async with LabProcess() as lab:
-        dialer = RunningDialer(configuration(tmp_path, f"sip:{lab.host}:{lab.port}", extra=tables()))
+        dialer = RunningDialer(configuration(folder, f"sip:{lab.host}:{lab.port}", extra=tables()))
         await dialer.start()
         yield Desk(dialer)
         assert await dialer.end() == 0
     assert "Traceback" not in dialer.log.read_text()
-    with sqlite3.connect(tmp_path / "dialer.db") as database:
+    with sqlite3.connect(folder / "dialer.db") as database:
         assert database.execute("select count(*) from attempt where ended_at is null").fetchone() == (0,)
 
 
@@ -113,52 +120,34 @@ def results(callback: dict[str, Any]) -> list[tuple[int, bool]]:
 
 
 async def test_agent_first_goes_every_way_on_real_calls(desk: Desk) -> None:
-    await asyncio.gather(good(desk), unanswered(desk), agent_leaves_early(desk), agents_refuse(desk), machine(desk))
+    ways = {"good": "00", "unanswered": "51", "early": "04", "refused": "01", "machine": "20"}
+    good, unanswered, early, refused, machine = await asyncio.gather(*(desk.done(*way) for way in ways.items()))
+
+    assert events(good) == ["T01", "T05", "T40", "T43", "T44", "T73"]
+    assert (good["reason"], good["call_result"], results(good)) == ("AGENT_CONNECTED", 33, [(33, True)])
+    assert good["dials"][0]["evidence"]["timings"]["verdict_to_joined_ms"] <= 60
+
+    assert (unanswered["reason"], results(unanswered)) == ("FAIL_CALL_TO_CUSTOMER", [(7, True)])
+    assert events(unanswered)[-2:] == ["T43", "T46"]
+
+    # The agent hangs up while the customer's telephone rings; nobody else is there, so the wait ends (T85).
+    assert results(early) == [(27, False)]
+    assert events(early) == ["T01", "T05", "T40", "T43", "T45", "T33", "T85"]
+    assert await desk.agent("leaves") == ("NOT_READY", "hung up before the customer answered")
+
+    assert (refused["reason"], refused["call_result"]) == ("FAIL_AGENT_CONNECT", 45)
+    assert events(refused) == ["T01", "T05", "T40", "T47", "T40", "T47"]
+    assert results(refused) == []
+
+    assert (machine["reason"], results(machine)) == ("FAIL_CALL_TO_CUSTOMER", [(9, True)])
+    assert events(machine)[2:] == ["T40", "T43", "T46"]
+    told = await desk.story(machine["id"])
+    spoken = next(n for n, text in enumerate(told) if "call_fail_ans_machine.wav" in text)
+    assert any("agent patient: ended" in text for text in told[:spoken]), "the agent need not hear it"
     assert await desk.agent("patient") == ("READY", "")
 
 
-async def good(desk: Desk) -> None:
-    done = await desk.until(await desk.book("good", "00"), "COMPLETED")
-    assert events(done) == ["T01", "T05", "T40", "T43", "T44", "T73"]
-    assert (done["reason"], done["call_result"], results(done)) == ("AGENT_CONNECTED", 33, [(33, True)])
-    assert done["dials"][0]["evidence"]["timings"]["verdict_to_joined_ms"] <= 60
-
-
-async def unanswered(desk: Desk) -> None:
-    done = await desk.until(await desk.book("unanswered", "51"), "COMPLETED")
-    assert (done["reason"], results(done)) == ("FAIL_CALL_TO_CUSTOMER", [(7, True)])
-    assert events(done)[-2:] == ["T43", "T46"]
-
-
-async def agent_leaves_early(desk: Desk) -> None:
-    """The agent hangs up while the customer's telephone rings; nobody else is there, so the wait ends (T85)."""
-    done = await desk.until(await desk.book("early", "04"), "COMPLETED")
-    assert results(done) == [(27, False)]
-    assert events(done) == ["T01", "T05", "T40", "T43", "T45", "T33", "T85"]
-    assert await desk.agent("leaves") == ("NOT_READY", "hung up before the customer answered")
-
-
-async def agents_refuse(desk: Desk) -> None:
-    done = await desk.until(await desk.book("refused", "01"), "COMPLETED")
-    assert (done["reason"], done["call_result"]) == ("FAIL_AGENT_CONNECT", 45)
-    assert events(done) == ["T01", "T05", "T40", "T47", "T40", "T47"]
-    assert results(done) == []
-
-
-async def machine(desk: Desk) -> None:
-    done = await desk.until(await desk.book("machine", "20"), "COMPLETED")
-    assert (done["reason"], results(done)) == ("FAIL_CALL_TO_CUSTOMER", [(9, True)])
-    assert events(done)[2:] == ["T40", "T43", "T46"]
-    told = await desk.story(done["id"])
-    spoken = next(n for n, text in enumerate(told) if "call_fail_ans_machine.wav" in text)
-    assert any("agent patient: ended" in text for text in told[:spoken]), "the agent need not hear it"
-
-
-async def test_an_agent_takes_rejects_or_ignores_previews(desk: Desk) -> None:
-    await asyncio.gather(taken(desk), rejected(desk), ignored(desk))
-
-
-async def taken(desk: Desk) -> None:
+async def test_the_customer_is_called_when_an_agent_has_taken_the_preview(desk: Desk) -> None:
     made = await desk.book("taken", "12", first_name="Ada", account="4711")
     found = await desk.until(made, "agent_preview")
     agent = found["agent_id"]
@@ -175,7 +164,7 @@ async def taken(desk: Desk) -> None:
     assert (await desk.post(f"previews/{made}/accept")).status_code == 410
 
 
-async def rejected(desk: Desk) -> None:
+async def test_a_callback_that_agents_reject_three_times_is_over(desk: Desk) -> None:
     made = await desk.book("rejected", "13")
     for n in range(3):
         async with asyncio.timeout(30):
@@ -190,7 +179,7 @@ async def rejected(desk: Desk) -> None:
     assert results(done) == []
 
 
-async def ignored(desk: Desk) -> None:
+async def test_who_lets_a_preview_pass_is_not_ready_until_further_notice(desk: Desk) -> None:
     made = await desk.book("silent", "14")
     done = await desk.until(made, "COMPLETED")
     assert (done["reason"], done["agents_rejected"]) == ("FAIL_TARGET_NOT_FOUND", [])
@@ -199,12 +188,8 @@ async def ignored(desk: Desk) -> None:
     assert await desk.agent("then-answers") == ("NOT_READY", "away")
 
 
-async def test_what_comes_after_the_talk(desk: Desk) -> None:
-    await asyncio.gather(disposed(desk), put_off(desk), forgotten(desk), surveyed(desk))
-
-
-async def disposed(desk: Desk) -> None:
-    made = await desk.book("disposed", "00")
+async def test_who_asks_not_to_be_called_again_is_not(desk: Desk) -> None:
+    made = await desk.book("disposed", "05")
     found = await desk.until(made, "disposition")
     agent = found["agent_id"]
     assert (await desk.agent(agent))[0] == "WRAP_UP"
@@ -217,14 +202,14 @@ async def disposed(desk: Desk) -> None:
         51,
     )
     assert results(done) == [(33, True)]
-    assert (await desk.agent(agent))[0] in {"READY", "RESERVED", "RINGING", "TALKING", "WRAP_UP"}
-    again = await desk.until(await desk.book("good", "00"), "COMPLETED")
+    again = await desk.done("good", "05")
     assert (again["reason"], results(again)) == ("FAIL_CALL_TO_CUSTOMER", [(51, False)])
     told = await desk.story(again["id"])
     assert not any("INVITE" in text for text in told)
+    assert await desk.agent(agent) == ("READY", "")
 
 
-async def put_off(desk: Desk) -> None:
+async def test_an_agent_may_put_a_callback_off_after_the_talk(desk: Desk) -> None:
     made = await desk.book("disposed", "01")
     await desk.until(made, "disposition")
     assert (await desk.post(f"calls/{made}/disposition", code="SNOOZE", snooze_s=1)).status_code == 200
@@ -239,13 +224,13 @@ async def put_off(desk: Desk) -> None:
     assert [event for event in events(done) if event in {"T70", "T33", "T73"}] == ["T70", "T33", "T73"]
 
 
-async def forgotten(desk: Desk) -> None:
-    done = await desk.until(await desk.book("forgotten", "03"), "COMPLETED")
+async def test_a_disposition_that_nobody_gives_is_ok_in_the_end(desk: Desk) -> None:
+    done = await desk.done("forgotten", "03")
     assert (done["reason_detail"], done["call_result"]) == ("disposition:OK", 33)
     assert events(done)[-2:] == ["T72", "T73"]
 
 
-async def surveyed(desk: Desk) -> None:
+async def test_the_customer_is_handed_to_the_survey_after_the_talk(desk: Desk) -> None:
     made = await desk.book("surveyed", "12")
     done = await desk.until(made, "COMPLETED")
     assert done["reason"] == "AGENT_CONNECTED"
