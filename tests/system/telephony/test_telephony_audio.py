@@ -247,7 +247,8 @@ async def test_calls_in_and_out_keep_their_own_codecs(start, settings):
 async def test_digits_go_out_by_rfc4733(rtp_leg, rtp):
     _, leg = rtp_leg
     await leg.send_dtmf("12*#")
-    await until(lambda: rtp.digits() == "12*#", 5)
+    await until(lambda: len(rtp.digits()) >= 4, 5)
+    assert rtp.digits() == "12*#"
 
 
 async def test_digits_come_in_by_rfc4733_and_by_info(ua, arrivals):

@@ -162,6 +162,7 @@ async def test_an_agent_on_all_addresses_can_be_called_on_one(start, settings):
     arrivals = Arrivals(ua)
     async with talk(ua, arrivals) as (leg, far):
         await until(lambda: leg.timestamps.first_rtp and far.timestamps.first_rtp)
+        assert (leg.end, far.end) == (None, None), "they hear each other, and the call is up"
 
 
 async def test_a_public_address_is_what_the_far_end_is_told(start, settings):
