@@ -61,48 +61,84 @@ async def open_dialer(config: DialerConfig, clock: Clock | None = None) -> Async
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         stack.enter_context(only_one(config.node.name, lock_folder(config.db.url, config.file)))
-        store = await stack.enter_async_context(open_store(config))
-        bus = Bus()
-        agent = UserAgent(config.user_agent_settings())
-        await agent.start()
-        stack.push_async_callback(agent.stop)
-        rows, settings = agent.taps.rows, config.detection_settings()
-        listener = Listener(agent.taps, lambda: DetectorBank(rows, settings))
-        listener.start()
-        stack.push_async_callback(listener.stop)
-        stories = StoryWriter(store)
-        stories.start()
-        stack.push_async_callback(stories.stop)
-        pool, pauses = agent_pool(config, bus, clock.now()), PauseBook()
-        house = House(
+        house = await stack.enter_async_context(open_house(config, clock))
+        node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
+        await stack.enter_async_context(open_broker(config, house.bus, house.pool, clock))
+        await node.start()
+        presence = PhonePresence(house)
+        stack.push_async_callback(presence.stop)
+        await presence.start()
+        await stack.enter_async_context(open_notices(house, node.line))
+        booking = Booking(house.store, config, house.bus, clock, house.pauses)
+        reception = Reception(house, booking, node.adopt)
+        reception.open()
+        stack.push_async_callback(stop_calls, node, reception, config.node.stop_deadline_s)
+        yield Dialer(config, house, node, booking, RunningStatus(house, node))
+
+
+@asynccontextmanager
+async def open_house(config: DialerConfig, clock: Clock) -> AsyncIterator[House]:
+    """The parts that scenarios call upon, running."""
+    bus = Bus()
+    pool = agent_pool(config, bus, clock.now())
+    async with (
+        open_store(config) as store,
+        open_user_agent(config) as user_agent,
+        open_listener(config, user_agent) as listener,
+        open_stories(store) as stories,
+        open_courier(config, store, bus, clock) as pushes,
+    ):
+        yield House(
             node=config.node.name,
             lease_s=config.node.lease_s,
             config=config,
             clock=clock,
             store=store,
             bus=bus,
-            user_agent=agent,
+            user_agent=user_agent,
             listener=listener,
             pool=pool,
             router=Router(pool),
             library=TreatmentLibrary(config.media.treatments_dir, config.media.cache_dir),
             stories=stories,
             waits=WaitBook(pool, config.services),
-            pauses=pauses,
-            pushes=await stack.enter_async_context(open_courier(config, store, bus, clock)),
+            pauses=PauseBook(),
+            pushes=pushes,
         )
-        node = Node(house, calls_per_second=config.dial.calls_per_second, max_sessions=config.max_sessions())
-        await stack.enter_async_context(open_broker(config, bus, pool, clock))
-        await node.start()
-        presence = PhonePresence(house)
-        stack.push_async_callback(presence.stop)
-        await presence.start()
-        await stack.enter_async_context(open_notices(house, node.line))
-        booking = Booking(store, config, bus, clock, pauses)
-        reception = Reception(house, booking, node.adopt)
-        reception.open()
-        stack.push_async_callback(stop_calls, node, reception, config.node.stop_deadline_s)
-        yield Dialer(config, house, node, booking, RunningStatus(house, node))
+
+
+@asynccontextmanager
+async def open_user_agent(config: DialerConfig) -> AsyncIterator[UserAgent]:
+    """The SIP side."""
+    user_agent = UserAgent(config.user_agent_settings())
+    await user_agent.start()
+    try:
+        yield user_agent
+    finally:
+        await user_agent.stop()
+
+
+@asynccontextmanager
+async def open_listener(config: DialerConfig, user_agent: UserAgent) -> AsyncIterator[Listener]:
+    """The ears on the user agent's audio."""
+    rows, settings = user_agent.taps.rows, config.detection_settings()
+    listener = Listener(user_agent.taps, lambda: DetectorBank(rows, settings))
+    listener.start()
+    try:
+        yield listener
+    finally:
+        await listener.stop()
+
+
+@asynccontextmanager
+async def open_stories(store: Store) -> AsyncIterator[StoryWriter]:
+    """Writes the journals of calls; at the end what is not written yet."""
+    stories = StoryWriter(store)
+    stories.start()
+    try:
+        yield stories
+    finally:
+        await stories.stop()
 
 
 async def stop_calls(node: Node, reception: Reception, deadline_s: float) -> None:
