@@ -1,8 +1,10 @@
 """One suite, two databases: SQLite and a PostgreSQL of the tests' own."""
 
+import asyncio
 import importlib.util
 import itertools
 import os
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,6 +49,16 @@ def own_postgres(postgres: Any) -> Iterator[Any]:
     """A cluster that a test may stop and start."""
     with _postgres().cluster(fsync=True) as cluster:
         yield cluster
+
+
+@pytest.fixture(autouse=True)
+async def no_database_thread_is_left() -> AsyncIterator[None]:
+    """No thread of SQLite's driver outlives the test's loop: what it would report to that loop later raises there."""
+    yield
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 10)
+            assert not thread.is_alive(), f"{thread.name} is left; a store was not closed"
 
 
 @pytest.fixture

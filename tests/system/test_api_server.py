@@ -16,6 +16,7 @@ from dialer.clock import SystemClock
 from dialer.config import load_text
 from dialer.events import Bus
 from dialer.routing import AgentPool, WaitBook
+from dialer.scenario.desk import Desk
 from dialer.store import Store
 
 pytestmark = pytest.mark.system
@@ -68,6 +69,7 @@ class House:
     pool: object
     clock: object
     waits: object
+    desk: object
 
 
 class Quiet(uvicorn.Server):
@@ -99,7 +101,7 @@ async def dialer(tmp_path):
     bus, pool, clock = Bus(), AgentPool(), SystemClock()
     for agent in config.routing_agents():
         pool.add(agent, clock.now())
-    house = House(store, bus, pool, clock, WaitBook(pool, config.services))
+    house = House(store, bus, pool, clock, WaitBook(pool, config.services), Desk())
     yield Dialer(config, Booking(store, config, bus, clock), house, Status())
     await store.close()
 
