@@ -218,16 +218,22 @@ class CustomerCall:
     def _judged(self, verdict: Verdict) -> Outcome:
         if verdict.name == "undecided":
             return self._undecided(outcome_of_verdict(verdict).evidence)
-        service = self.service
-        action = action_of_verdict(
-            verdict.name, on_machine=service.on_machine, on_fax=service.on_fax, on_silence=service.on_silence
-        )
-        return replace(outcome_of_verdict(verdict, answered_at=self.answered_at), connect=action is Action.GO_ON)
+        outcome = outcome_of_verdict(verdict, answered_at=self.answered_at)
+        return replace(outcome, connect=self._goes_on(verdict.name))
 
     def _undecided(self, evidence: dict[str, object]) -> Outcome:
-        as_human = self.service.undecided_as == "human"
-        result = CallResult.ANSWER if as_human else CallResult.UNKNOWN
-        return Outcome(result, "undecided", evidence, None, self.answered_at, connect=as_human)
+        connect = self._goes_on("undecided")
+        result = CallResult.ANSWER if connect else CallResult.UNKNOWN
+        return Outcome(result, "undecided", evidence, None, self.answered_at, connect)
+
+    def _goes_on(self, verdict: str) -> bool:
+        """Whether the service has the call connected after this verdict."""
+        service = self.service
+        action = action_of_verdict(
+            verdict, undecided_as=service.undecided_as,
+            on_machine=service.on_machine, on_fax=service.on_fax, on_silence=service.on_silence,
+        )  # fmt: skip
+        return action is Action.GO_ON
 
     async def _forwarded(self) -> Outcome:
         """The call went to somebody else's telephone, and the service does not want that (`reject_forwarded`)."""
