@@ -31,18 +31,23 @@ class Profile:
             raise DetectionError("profile: human_at and pauses_s must have the same length")
 
 
-_PAUSES_S: Final = (0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2)
-
 PROFILES: Final[dict[str, Profile]] = {
     # people first: a machine is called only when its greeting outlasts every person's, and a person soon
-    "safe": Profile(0.9985, 1.0, (0.03, 0.1, 0.2, 0.22, 0.25, 0.35, 0.5, 0.7, 0.93, 0.97), _PAUSES_S, 0.97, 0.97),
+    "safe": Profile(
+        machine_at=0.9985, machine_after_s=1.0, pauses_s=(0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
+        human_at=(0.1, 0.2, 0.22, 0.25, 0.35, 0.75, 0.9, 0.97), machine_at_limit=0.97, human_at_limit=0.97,
+    ),
     # at most 1 % of people taken for machines, half of them known 0.35 s after they fall silent
     "balanced": Profile(
-        0.997, 1.0, (0.06, 0.13, 0.17, 0.17, 0.17, 0.17, 0.22, 0.35, 0.85, 0.95), _PAUSES_S, 0.93, 0.93
+        machine_at=0.99, machine_after_s=1.0, pauses_s=(0.25, 0.3, 0.6, 0.8, 0.9, 1.0, 1.2),
+        human_at=(0.095, 0.165, 0.19, 0.25, 0.4, 0.6, 0.9), machine_at_limit=0.93, human_at_limit=0.93,
     ),
     # half of the machines known 1.3 s after their first voice, at the price of every fifth person hung up on
-    "fast": Profile(0.73, 0.6, (0.12, 0.12, 0.12, 0.27, 0.35, 0.4, 0.5, 0.57, 0.71, 0.73), _PAUSES_S, 0.6, 0.6),
-}
+    "fast": Profile(
+        machine_at=0.73, machine_after_s=0.6, pauses_s=(0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
+        human_at=(0.12, 0.27, 0.35, 0.4, 0.5, 0.57, 0.71), machine_at_limit=0.6, human_at_limit=0.6,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dialer.detection.speech.feature import FEATURES
-from dialer.detection.speech.model import MODEL_PATH, load
+from dialer.detection.speech.model import MODEL_PATH
 from tools.training.collect import Labelled, collect, voice_frames
 from tools.training.curve import held_out, print_curves
 from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, learn_voice
@@ -37,9 +37,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Trains; gives the exit code."""
     args = arguments()
-    present = load()
-    if args.keep_voice and present is not None:
-        voice = present.voice
+    if args.keep_voice:
+        voice = kept_voice(MODEL_PATH)
     elif args.corpus:
         voice = learn_voice(*(np.concatenate(x) for x in zip(*map(voice_frames, args.corpus), strict=True)))
     else:
@@ -55,6 +54,12 @@ def main() -> int:
     save(args.out, voice, forests)
     print(f"{args.out}: {args.out.stat().st_size} bytes, {len(own)} own and {len(composed)} composed calls")
     return 0
+
+
+def kept_voice(path: Path) -> dict[str, np.ndarray]:
+    """The voice meter's weights of a model file, whatever features its trees were grown for."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name.removeprefix("voice_"): arrays[name] for name in arrays.files if name.startswith("voice_")}
 
 
 def train(own: list[Labelled], composed: list[Labelled], stride: int) -> TwoForests:

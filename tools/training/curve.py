@@ -1,7 +1,7 @@
 """What the model is worth on voices it never heard: held-out odds, tables by line and kind, trade-off curves.
 
 Decisions are simulated on the 50 ms snapshots exactly as the bank takes them: a machine when the odds reach the
-profile's bound or the greeting outlasts ``TALK_LIMIT_S``; a person when a pause is long enough for how likely a
+profile's bound or the greeting outlasts ``TALK_LIMITS``; a person when a pause is long enough for how likely a
 person is.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dialer.detection.settings import PROFILES, DetectionSettings, Profile
-from dialer.detection.speech.classifier import NOT_A_PERSON, TALK_LIMIT_S
+from dialer.detection.speech.classifier import NOT_A_PERSON, TALK_LIMITS
 from dialer.detection.speech.feature import FEATURES
 from tools.training.collect import Labelled
 from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, open_moments
@@ -103,7 +103,8 @@ def decide(profile: Profile, call: Labelled, odds: np.ndarray) -> Outcome:
     human = np.zeros(p.size, bool)
     for length, most in zip(profile.pauses_s, profile.human_at, strict=True):
         human |= (pause >= length - 1e-4) & (p <= most)
-    outlasts = (since - pause >= TALK_LIMIT_S) & (p >= NOT_A_PERSON)
+    limit_s = next((limit_s for limit_s, at_least in TALK_LIMITS if at_least >= profile.machine_at), np.inf)
+    outlasts = (since - pause >= limit_s) & (p >= NOT_A_PERSON)
     machine = ((p >= profile.machine_at) & (since >= profile.machine_after_s)) | outlasts
     over = since >= DetectionSettings().answered_limit_s
     at = np.flatnonzero((human | machine | over) & (since > 0))

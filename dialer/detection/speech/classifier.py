@@ -21,8 +21,9 @@ from dialer.detection.speech.model import MODEL_PATH, Model, load
 from dialer.detection.speech.track import SpeechTrack
 from dialer.detection.speech.voice import VoiceMeter
 
-TALK_LIMIT_S: Final = 5.15
-"""A greeting that goes on for longer is a machine's, whatever the voice: business answers end within 4.5-5 s."""
+TALK_LIMITS: Final = ((4.95, 0.99), (5.15, 0.999))
+"""A greeting that goes on for so long (s) is a machine's with at least this probability, whatever the voice: business
+answers end within 4.5 s, nearly all, and within 5.1 s, all."""
 
 MURMUR_S: Final = 1.0
 """After so long without a loud syllable it is not the greeting that goes on, but the crowd around the person."""
@@ -37,7 +38,6 @@ _HOP_S: Final = 0.01
 _UNSURE: Final = 0.49
 _SINCE: Final = FEATURES.index("since_first_s")
 _PAUSE: Final = FEATURES.index("pause_s")
-_CERTAIN: Final = 0.999
 _NO_IDEA: Final = 0.5
 
 
@@ -83,10 +83,12 @@ class SpeechClassifier:
         """Give P(machine), float64 [k]; 0.5 while no voice was heard, near 1 once a greeting outlasts all people's."""
         features = self._track.features(channels)
         p = 1.0 / (1.0 + np.exp(-self._model.log_odds(features)))
-        too_long = features[_SINCE] - features[_PAUSE] >= np.float32(TALK_LIMIT_S)
+        talk = features[_SINCE] - features[_PAUSE]
         murmur = self._track.now("since_loud", channels) * _HOP_S >= MURMUR_S
         crowd = murmur | (p < NOT_A_PERSON)
-        p = np.where(too_long, np.where(crowd, np.minimum(p, _UNSURE), np.maximum(p, _CERTAIN)), p)
+        for limit_s, at_least in TALK_LIMITS:
+            outlasts = np.where(crowd, np.minimum(p, _UNSURE), np.maximum(p, at_least))
+            p = np.where(talk >= np.float32(limit_s), outlasts, p)
         heard = self._heard(channels)
         result: NDArray[np.float64] = np.where(heard, np.where(p == _NO_IDEA, np.nextafter(_NO_IDEA, 0), p), _NO_IDEA)
         return result

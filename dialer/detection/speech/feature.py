@@ -27,8 +27,8 @@ FEATURES: Final = (
     "voicing", "voicing_end", "high_share", "high_deviation", "high_drift", "low_share", "flatness", "change",
     "modulation_db", "noise_step_db", "noise_before_dbm0", "pause_odds", "pause_excess_db", "digital_pause", "odds",
     "pause_step_db", "pause_step_max_db", "floor_step_db", "floor_step_max_db", "fall_db", "rise_db", "deep_share",
-    "shallow_share", "shape_deviation_db", *(f"shape{band}_db" for band in range(BANDS)), *(f"spread{band}_db" for
-    band in range(BANDS)),
+    "shallow_share", "since_loud_s", "shape_deviation_db", *(f"shape{band}_db" for band in range(BANDS)),
+    *(f"spread{band}_db" for band in range(BANDS)),
 )  # fmt: skip
 """Names of the features, in the order of the rows that `SpeechTrack.features` gives."""
 
@@ -176,6 +176,7 @@ def _form(s: dict[str, Double]) -> Values:
         s["rise"] / n,
         s["deep"] / n,
         s["shallow"] / n,
+        s["since_loud"] * HOP_S,
         mean_spread,
         *shapes,
         *spreads,

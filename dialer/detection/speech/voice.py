@@ -36,7 +36,8 @@ _FAST_GAIN: Final = 0.5
 _SLOW_GAIN: Final = 0.05
 _PEAK_FALL_DB: Final = 0.05  # a hop: 5 dB a second
 _PEAK_START_DBM0: Final = -96.0
-_PEAK_AFTER_HOPS: Final = 3
+_WHOLE_HOPS: Final = 4
+"""Hops since the line's first or last digital silence until a window holds sound alone: no floor is learned before."""
 _SILENT_ODDS: Final = -8.0  # of digital silence
 _LEVELS: Final = slice(Field.BAND0, Field.BAND0 + BANDS)
 
@@ -51,7 +52,8 @@ _HEARD: Final = _PEAK + 1
 _VOICING: Final = _HEARD + 1
 _CHANGE: Final = _VOICING + 1
 _LOGIT: Final = _CHANGE + 1
-ROWS: Final = _LOGIT + 1
+_RUN: Final = _LOGIT + 1  # hops since digital silence
+ROWS: Final = _RUN + 1
 
 INPUTS: Final = 2 * BANDS + 9
 
@@ -101,7 +103,8 @@ class VoiceMeter:
         s = self.state if whole else self.state[:, now]
         heard = ~(hop.digital | hop.lost | hop.tainted | hop.locked)
         bands = values[_LEVELS]
-        self.floor = floor = self._track(s, bands, heard)
+        s[_RUN] = np.where(hop.digital & ~hop.lost, 0.0, s[_RUN] + 1)
+        self.floor = floor = self._track(s, bands, heard & (s[_RUN] >= _WHOLE_HOPS))
         excess = np.clip(bands - floor, 0, _MOST_DB)
         self._smooth(s, values, excess, heard)
         self.inputs = self._stack(s, values, floor)
@@ -139,7 +142,7 @@ class VoiceMeter:
         s[_CHANGE] = np.where(heard, sum_rows(np.abs(excess - s[_FAST])) / BANDS, s[_CHANGE])
         s[_FAST] = np.where(heard, s[_FAST] + _FAST_GAIN * (excess - s[_FAST]), s[_FAST])
         s[_SLOW] = np.where(heard, s[_SLOW] + _SLOW_GAIN * (excess - s[_SLOW]), s[_SLOW])
-        loud = np.where(heard & (s[_HEARD] > _PEAK_AFTER_HOPS), values[Field.LEVEL], _PEAK_START_DBM0)
+        loud = np.where(heard & (s[_HEARD] > 0), values[Field.LEVEL], _PEAK_START_DBM0)
         s[_PEAK] = np.maximum(s[_PEAK] - _PEAK_FALL_DB * heard, loud)
         s[_VOICING] = np.where(heard, s[_VOICING] + _FOLLOW * (values[Field.VOICING] - s[_VOICING]), s[_VOICING])
 
@@ -171,8 +174,8 @@ class LoneVoice:
     """
 
     __slots__ = (
-        "_change", "_fast", "_heard", "_logit", "_lowest", "_minima", "_minimum", "_network", "_peak", "_slow",
-        "_smooth", "_voicing", "floor",
+        "_change", "_fast", "_heard", "_logit", "_lowest", "_minima", "_minimum", "_network", "_peak", "_run",
+        "_slow", "_smooth", "_voicing", "floor",
     )  # fmt: skip
 
     def __init__(self, column: list[float], network: Network | None) -> None:
@@ -182,13 +185,13 @@ class LoneVoice:
         self._minima = [flat[at : at + BANDS] for at in range(0, len(flat), BANDS)]
         self._lowest = [min(parts) for parts in zip(*self._minima, strict=True)]
         self._fast, self._slow = column[_FAST], column[_SLOW]
-        self._peak, self._heard, self._voicing, self._change, self._logit = column[_PEAK:]
+        self._peak, self._heard, self._voicing, self._change, self._logit, self._run = column[_PEAK:]
         self.floor = [0.0] * BANDS
 
     def column(self) -> list[float]:
         """Give the state as a column of the meter's."""
         minima = [level for part in self._minima for level in part]
-        rest = [self._peak, self._heard, self._voicing, self._change, self._logit]
+        rest = [self._peak, self._heard, self._voicing, self._change, self._logit, self._run]
         return [*self._smooth, *self._minimum, *minima, *self._fast, *self._slow, *rest]
 
     def step(self, values: list[float], heard: bool, silent: bool) -> tuple[float, float]:
@@ -200,7 +203,8 @@ class LoneVoice:
             silent: it is digital silence, and was received.
         """
         bands = values[_LEVELS]
-        if heard:
+        self._run = 0.0 if silent else self._run + 1
+        if heard and self._run >= _WHOLE_HOPS:
             self._track(bands)
         floor = [(min(old, low)) + _BIAS_DB for low, old in zip(self._minimum, self._lowest, strict=True)]
         if self._heard < _PRIOR_HOPS:
@@ -233,7 +237,7 @@ class LoneVoice:
         self._change = _total([abs(new - old) for new, old in zip(excess, self._fast, strict=True)]) / BANDS
         self._fast = [old + _FAST_GAIN * (new - old) for old, new in zip(self._fast, excess, strict=True)]
         self._slow = [old + _SLOW_GAIN * (new - old) for old, new in zip(self._slow, excess, strict=True)]
-        loud = values[Field.LEVEL] if self._heard > _PEAK_AFTER_HOPS else _PEAK_START_DBM0
+        loud = values[Field.LEVEL] if self._heard > 0 else _PEAK_START_DBM0
         self._peak = max(self._peak - _PEAK_FALL_DB, loud)
         self._voicing += _FOLLOW * (values[Field.VOICING] - self._voicing)
 
