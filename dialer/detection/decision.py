@@ -12,7 +12,7 @@ import numpy as np
 from dialer.detection.answer import PAUSES_S, AnswerClassifier
 from dialer.detection.channel import Channel
 from dialer.detection.follow import Follower
-from dialer.detection.frontend import Hop, Int
+from dialer.detection.frontend import Field, Hop, Int
 from dialer.detection.level import HOP_S
 from dialer.detection.settings import DetectionSettings
 from dialer.detection.talk import TalkListener
@@ -22,6 +22,7 @@ _ASK_EVERY: Final = 10
 _BELIEVED_PAUSE_S: Final = 0.5
 _BELIEVED_WITH_BURST_S: Final = 1.5  # a burst of tone may be the first of a cadence, or a short, steady word
 _REASONS: Final = 5
+_STEADY_DB: Final = 8.0  # peaks of steady noise over its floor, which is held a little low
 _NEVER: Final = np.iinfo(np.int64).max // 4
 
 
@@ -85,7 +86,7 @@ class Decider:
             if state.first_voice is not None:
                 asked.append(column)
                 continue
-            self.due[channel] = self._watch_silence(state, channel, index)
+            self.due[channel] = self._watch_silence(state, index, hop, column)
             busy = state.beeps or self._follower.followed[channel]
             if state.open and state.answered is not None and not busy:
                 doubtful.append(column)
@@ -130,8 +131,9 @@ class Decider:
         state.first_voice = index - round(pause_s / HOP_S)
         self._talk.last[state.number] = state.first_voice
 
-    def _watch_silence(self, state: Channel, channel: int, index: int) -> int:
+    def _watch_silence(self, state: Channel, index: int, hop: Hop, column: int) -> int:
         """Call it silence when nothing was heard for long enough; give the hop to look again."""
+        channel = state.number
         if state.answered is None:
             return index + _ASK_EVERY if state.cadence_alive else _NEVER
         at_s = (index + 1) * HOP_S
@@ -145,10 +147,21 @@ class Decider:
                 # a word so short or so steady that it passed for a burst of tone: nobody is hung up on for that
                 self._trust(state, index, float(self._classifier.pause_s(only)[0]))
                 return index + 1
-            kind = "digital_silence" if self.digital[channel] > 0 else "silence"
-            state.say(at_s, kind, f"nothing heard for {self._settings.silence_limit_s:.1f} s")
+            self._say_silence(state, at_s, hop, column)
             state.decide(at_s, "silence", 0.9)
         return index + _ASK_EVERY
+
+    def _say_silence(self, state: Channel, at_s: float, hop: Hop, column: int) -> None:
+        """Tell what the silence was made of."""
+        text = f"nothing heard for {self._settings.silence_limit_s:.1f} s"
+        floor, peak = (float(hop.values[row, column]) for row in (Field.FLOOR, Field.PEAK))
+        if self.digital[state.number] > 0:
+            state.say(at_s, "digital_silence", text)
+        elif peak - floor < _STEADY_DB:
+            state.say(at_s, "steady_noise", f"{text} but steady noise at {floor:.0f} dBm0, of the line or made for "
+                      "comfort", level_dbm0=floor)  # fmt: skip
+        else:
+            state.say(at_s, "silence", text)
 
     def _weigh(self, state: Channel, index: int, p: float, pause_s: float) -> None:
         """Hold P(machine) against the profile: now a machine, now a person, time up, or wait."""

@@ -33,6 +33,7 @@ LANE_OF_KIND = {
     "music": "music",
     "silence": "silence",
     "digital_silence": "silence",
+    "steady_noise": "silence",
     "no_media": "silence",
 }
 """Lane by kind of evidence; speech and the start of beeps are joined to spans, probabilities have their own panel."""

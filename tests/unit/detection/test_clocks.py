@@ -30,6 +30,12 @@ def test_digital_silence_says_so(sound, hear):
     assert [f.name for f in found if isinstance(f, Verdict)] == ["silence"]
 
 
+def test_silence_tells_the_level_of_the_noise_it_was_made_of(sound, hear):
+    said = [f for f in hear(sound.noisy(sound.pause(7.0), -58.0)) if isinstance(f, Evidence)]
+    assert [f.kind for f in said] == ["steady_noise"]
+    assert said[0].data["level_dbm0"] == pytest.approx(-58.0, abs=2.5)
+
+
 def test_no_frame_received_is_no_media(sound, verdict):
     found = verdict(sound.pause(7.0), lost=np.ones(350, np.bool_))
     assert (found.name, found.call_result) == ("no_media", 38)
