@@ -16,6 +16,7 @@ import numpy as np
 from dialer.detection.settings import PROFILES, DetectionSettings, Profile
 from dialer.detection.speech.classifier import NOT_A_PERSON, TALK_LIMITS
 from dialer.detection.speech.feature import FEATURES
+from dialer.replay.interval import rate
 from tools.training.collect import Labelled
 from tools.training.learn import OWN_PAUSE_WEIGHT, TwoForests, examples, open_moments
 
@@ -122,19 +123,12 @@ def by_cost(profile: Profile, p: float) -> str:
     return "human" if p < profile.human_at_limit else "undecided"
 
 
-def wilson(wrong: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a rate."""
-    if of == 0:
-        return 0.0, 1.0
-    p = wrong / of
-    middle, half = p + z * z / (2 * of), z * np.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    return float((middle - half) / (1 + z * z / of)), float((middle + half) / (1 + z * z / of))
-
-
-def rate(wrong: int, of: int) -> str:
-    """``1.3 % (0.4-3.7, 3 of 236)``."""
-    low, high = wilson(wrong, of)
-    return f"{100 * wrong / max(of, 1):5.1f} % ({100 * low:.1f}-{100 * high:.1f}, {wrong} of {of})"
+def told(wrong: int, of: int) -> str:
+    """``1.3 % (0.4-3.7, 3 of 236)``: a rate with its Wilson 95 % interval."""
+    found = rate(wrong, of)
+    return (
+        f"{100 * (found['share'] or 0):5.1f} % ({100 * found['low']:.1f}-{100 * found['high']:.1f}, {wrong} of {of})"
+    )
 
 
 def spread(seconds: Sequence[float]) -> str:
@@ -150,8 +144,8 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     false_human = sum(o.verdict == "human" for o in machines)
     undecided = sum(o.verdict == "undecided" for o in outcomes)
     return (
-        f"person taken for machine {rate(false_machine, len(people))} | machine taken for person "
-        f"{rate(false_human, len(machines))} | undecided {undecided} | person after greeting end "
+        f"person taken for machine {told(false_machine, len(people))} | machine taken for person "
+        f"{told(false_human, len(machines))} | undecided {undecided} | person after greeting end "
         f"{spread([o.after('greeting_end_s') for o in people if o.verdict == 'human'])} s | machine after first voice "
         f"{spread([o.after('onset_s') for o in machines if o.verdict == 'machine'])} s"
     )
@@ -187,7 +181,7 @@ def print_tables(outcomes: Sequence[Outcome]) -> None:
         for value in sorted(rows):
             people = [o for o in rows[value] if not o.call.machine]
             machines = [o for o in rows[value] if o.call.machine]
-            cells = (rate(sum(o.wrong for o in some), len(some)) if some else "" for some in (people, machines))
+            cells = (told(sum(o.wrong for o in some), len(some)) if some else "" for some in (people, machines))
             print(f"| {value} | {' | '.join(cells)} |")
 
 
