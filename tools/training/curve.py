@@ -126,9 +126,7 @@ def by_cost(profile: Profile, p: float) -> str:
 def told(wrong: int, of: int) -> str:
     """``1.3 % (0.4-3.7, 3 of 236)``: a rate with its Wilson 95 % interval."""
     found = rate(wrong, of)
-    return (
-        f"{100 * (found['share'] or 0):5.1f} % ({100 * found['low']:.1f}-{100 * found['high']:.1f}, {wrong} of {of})"
-    )
+    return f"{100 * (found['share'] or 0):5.1f} % ({100 * found['low']:.1f}-{100 * found['high']:.1f}, {wrong} of {of})"
 
 
 def spread(seconds: Sequence[float]) -> str:
