@@ -18,6 +18,7 @@ from dialer.telephony import (
     Progress,
     Redirected,
     Ringing,
+    RtpStats,
     Trying,
 )
 
@@ -41,14 +42,18 @@ class LegStory:
         text = f"{self.who}: {words}" if words else ""
         facts = {"leg": self.leg, "who": self.who, "event": type(event).__name__, **facts_of_event(event)}
         self.story.given(kind, text, "event", **facts)
-        if isinstance(event, Ended) and event.end.rtp.rx_packets:
-            rtp = event.end.rtp
-            self.story.given(
-                "media",
-                f"{self.who}: RTP {rtp.rx_packets} received, {rtp.loss_pct:.1f} % lost, "
-                f"jitter {rtp.jitter_ms:.1f} ms, MOS {rtp.mos:.1f}",
-                "figures",
-            )
+        if isinstance(event, Ended) and event.end.codec:
+            self.story.given("media", f"{self.who}: {words_of_rtp(event.end.rtp)}", "figures")
+
+
+def words_of_rtp(rtp: RtpStats) -> str:
+    """A leg's audio in words; of one that stayed silent also what else there was to be seen."""
+    if rtp.rx_packets:
+        return (
+            f"RTP {rtp.rx_packets} received, {rtp.loss_pct:.1f} % lost, "
+            f"jitter {rtp.jitter_ms:.1f} ms, MOS {rtp.mos:.1f}"
+        )
+    return f"no RTP received, {rtp.tx_packets} packets sent, {rtp.foreign} of others dropped"
 
 
 END_FACTS = (
