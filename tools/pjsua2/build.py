@@ -31,7 +31,7 @@ from compile import Compiler
 from report import BuildFailed, fail, step
 
 HERE = Path(__file__).resolve().parent
-REVISION = 4
+REVISION = 5
 VERSION = f"{source.VERSION}+dialer.{REVISION}"
 TAIL_LINES = 25
 

@@ -159,7 +159,13 @@ pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sdp_sessi
 pj_status_t media_start(pjmedia_transport *tp, pj_pool_t *pool, const pjmedia_sdp_session *local,
                         const pjmedia_sdp_session *remote, unsigned index)
 {
-    return pjmedia_transport_media_start(strict(tp)->lower, pool, local, remote, index);
+    /* UDP begins to read, and only then notes that it has started; a packet that the reading thread finds in between would
+       be the last it ever reads. That thread stays out while the socket's lock is held. */
+    pj_grp_lock_t *lock = strict(tp)->base.grp_lock;
+    if (lock) pj_grp_lock_acquire(lock);
+    const pj_status_t status = pjmedia_transport_media_start(strict(tp)->lower, pool, local, remote, index);
+    if (lock) pj_grp_lock_release(lock);
+    return status;
 }
 
 pj_status_t media_stop(pjmedia_transport *tp) { return pjmedia_transport_media_stop(strict(tp)->lower); }
