@@ -42,7 +42,7 @@ PROFILES: Final[dict[str, Profile]] = {
         machine_at=0.99, machine_after_s=1.0, pauses_s=(0.25, 0.3, 0.6, 0.8, 0.9, 1.0, 1.2),
         human_at=(0.095, 0.165, 0.19, 0.25, 0.4, 0.6, 0.9), machine_at_limit=0.93, human_at_limit=0.93,
     ),
-    # half of the machines known 1.3 s after their first voice, at the price of every fifth person hung up on
+    # half of the machines known 1.3 s after their first voice, at the price of nearly every fourth person hung up on
     "fast": Profile(
         machine_at=0.73, machine_after_s=0.6, pauses_s=(0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
         human_at=(0.12, 0.27, 0.35, 0.4, 0.5, 0.57, 0.71), machine_at_limit=0.6, human_at_limit=0.6,

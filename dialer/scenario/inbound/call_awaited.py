@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from dialer.callback.push import PushEvent
 from dialer.callback.reason import unreached
+from dialer.clock import stamp
 from dialer.scenario.attempt import CallAttempt
 
 
@@ -33,11 +34,9 @@ class CallAwaited(CallAttempt):
     async def _tell_ready(self) -> None:
         """The customer may ask for a number until the push expires; who has no device asks without being told."""
         until = self.house.clock.now() + timedelta(minutes=self.service.pushed_callback_expiry_min)
-        expires = until.isoformat(timespec="milliseconds")
+        expires = stamp(until)
         if self.callback.push_targets:
-            told = await self.house.pushes.deliver(
-                self.callback, self.service, PushEvent.READY, {"expiresAt": expires.replace("+00:00", "Z")}
-            )
+            told = await self.house.pushes.deliver(self.callback, self.service, PushEvent.READY, {"expiresAt": expires})
             if not told.accepted:
                 await self._not_told(told.detail)
                 return

@@ -17,6 +17,7 @@ from dialer.booking import Booking, CreateRequest, InvalidNumber, Refused
 from dialer.booking.number import read_number
 from dialer.callback.options import ServiceOptions
 from dialer.callback.record import Callback
+from dialer.clock import stamp
 from dialer.config.application import CallbackBlock
 from dialer.routing.ewt import EwtCode
 from dialer.scenario.house import House
@@ -200,7 +201,7 @@ class Offer:
             "timing": None,
             "threshold_s": self.block.offer_threshold,
             "inbound_queue": self.block.inbound_queue,
-            "offered_at": self.offered_at.isoformat(timespec="milliseconds") if self.offered_at else None,
+            "offered_at": stamp(self.offered_at),
             "ewt_s": self.ewt_s,
         }
 
